@@ -1,0 +1,1 @@
+{{ newest_versions(ref('stg_adoption_registration'), ['certificate_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_versions(ref('stg_cremation_record'), ['cremation_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_versions(ref('stg_deceased_reception'), ['dead_id']) }}

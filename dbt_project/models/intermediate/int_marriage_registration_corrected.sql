@@ -1,0 +1,1 @@
+{{ newest_versions(ref('stg_marriage_registration'), ['certificate_id']) }}

@@ -1,0 +1,1 @@
+{{ newest_versions(ref('stg_temporary_aid'), ['aid_id']) }}

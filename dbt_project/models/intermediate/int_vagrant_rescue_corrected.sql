@@ -1,0 +1,1 @@
+{{ newest_versions(ref('stg_vagrant_rescue'), ['episode_id']) }}

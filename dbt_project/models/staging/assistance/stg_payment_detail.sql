@@ -1,0 +1,26 @@
+-- one row as delivered: one payment line
+select
+    {{ lineage() }},
+    delivered.payment_id,
+    delivered.batch_no,
+    to_date(delivered.benefit_month, 'YYYYMM') as benefit_month,
+    delivered.month_count,
+    delivered.pay_date as paid_on,
+    delivered.pay_kind,
+    delivered.orig_payment_id as original_payment_id,
+    delivered.programme_code,
+    delivered.beneficiary_id,
+    {{ person_key('id_no') }} as person_key,
+    delivered.id_no_status as id_status,
+    delivered.domicile_code,
+    delivered.covered_persons,
+    delivered.base_amt as base_yuan,
+    delivered.class_amt as class_yuan,
+    delivered.price_amt as price_yuan,
+    delivered.total_amt as amount_yuan,
+    delivered.account_no_key as account_key,
+    delivered.bank_status,
+    delivered.valid_flag = '1' as is_valid,
+    delivered.operating_org_code,
+    delivered.source_updated_at
+{{ rows_in_force('payment_detail') }}

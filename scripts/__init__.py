@@ -1,0 +1,1 @@
+"""Programs around the warehouse: the synthetic city, the demo, the operators' shell."""
