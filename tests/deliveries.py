@@ -129,7 +129,7 @@ class DeliveryWriter:
         if contract.delivery["format"] == "zip":
             content = zipped(content)
         amount = None
-        if contract.amount_column:
+        if contract.amount_column and "amount_sum" not in manifest:
             amount = sum((Decimal(cells[contract.amount_column]) for cells in rows), Decimal("0.00"))
         return self.add(table, content, **{"row_count": len(rows), "amount_sum": amount, **manifest})
 

@@ -25,7 +25,8 @@ IMPOSSIBLE_OPEN_END = "9999-99-99"
 # five digits: a serial of four could be a year; 10000 is 1927-05-18, 73050 is 2099-12-31
 FIRST_SERIAL, LAST_SERIAL = 10_000, 73_050
 SERIAL_EPOCH = date(1899, 12, 30)  # Excel counts a 29 February 1900
-MOST_INTEGER_DIGITS, MOST_DECIMAL_DIGITS = 18, 14
+# a count has at most nine digits: no number of a person, account or telephone passes for one
+MOST_INTEGER_DIGITS, MOST_DECIMAL_DIGITS = 9, 14
 # what a wrong decoding leaves behind: the replacement character, and its bytes or unset memory read as GBK
 UNREADABLE = ("\ufffd", "锟斤拷", "烫烫烫", "\0")
 

@@ -133,10 +133,10 @@ def test_one_stamp_with_two_contents_is_a_conflict_and_a_repeat_is_none(module_w
 def test_a_failed_build_names_the_model_and_its_changes_stay_pending(module_warehouse):
     deliver("death_notice", "2021-01-15", [{"death_notice_id": "N7", "source_sys": "1", "death_date": "2021-01-02"}])
     module_warehouse.query("revoke select on raw.cremation_record from builder")
-    with pytest.raises(BuildFailed, match="stg_cremation_record"):
+    with pytest.raises(BuildFailed, match="model fct_cremation "):
         transform.build()
     assert module_warehouse.query("select count(*) > 0 from audit.change where build_id is null") == [(True,)]
-    assert module_warehouse.query("select problem like '%%stg_cremation_record%%' from audit.build"
+    assert module_warehouse.query("select problem like '%%model fct_cremation %%' from audit.build"
                                   " order by build_id desc limit 1") == [(True,)]  # fmt: skip
     module_warehouse.query("grant select on raw.cremation_record to builder")
     transform.build()

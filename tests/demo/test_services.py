@@ -1,6 +1,7 @@
 """A home's Airflow is configured for this home alone, and `make clean` removes only what was written."""
 
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -19,7 +20,9 @@ SERVICES = ("airflow-api-server", "airflow-scheduler", "airflow-dag-processor", 
 
 
 @pytest.fixture
-def configured(warehouse) -> settings.Settings:
+def configured(warehouse, monkeypatch) -> settings.Settings:
+    for variable in [name for name in os.environ if name.startswith("AIRFLOW")]:  # the DAGs' tests leave theirs set
+        monkeypatch.delenv(variable)
     return settings.get()
 
 

@@ -16,7 +16,7 @@ PLANTED = "11010519491231002X"
 
 @pytest.fixture(scope="module")
 def city(module_warehouse):
-    """(warehouse, candidate) of a few days at a month's end."""
+    """(warehouse, candidate) of the days up to a month's end."""
     tiny_city(module_warehouse.landing)
     pipeline.load()
     return module_warehouse, pipeline.build()
@@ -26,8 +26,8 @@ def city(module_warehouse):
 def changed(warehouse, table: str, statement: str) -> Iterator[None]:
     """A table of the star with a change, which is undone afterwards."""
     warehouse.query(f"create table public.backup as table {table}")
-    warehouse.query(statement)
     try:
+        warehouse.query(statement)
         yield
     finally:
         warehouse.query(f"delete from {table}")
@@ -74,7 +74,12 @@ def test_a_city_as_generated_passes_every_rule(city):
             " (select min(payment_id) from core.fct_payment where is_paid)",
             {"reconciliation.yuan_lost"},
         ),
-        ("core.fct_death", "insert into core.fct_death select * from core.fct_death", {"fct_death.person_once"}),
+        (
+            "core.fct_death",
+            "insert into core.fct_death select (jsonb_populate_record(death,"
+            " jsonb_build_object('death_notice_id', death_notice_id || '-again'))).* from core.fct_death as death",
+            {"fct_death.person_once"},
+        ),
         ("core.fct_death", "update core.fct_death set county_code = '410899'", {"fct_death.county_code"}),
         ("core.fct_household_snapshot", "delete from core.fct_household_snapshot", {"reconciliation.households_lost"}),
         ("core.fct_cremation", f"update core.fct_cremation set county_code = '{PLANTED}'", {"fct_cremation.county_code"}),
@@ -90,7 +95,7 @@ def test_what_was_lost_doubled_or_misplaced_in_the_star_blocks(city, tmp_path, t
     failed = {
         rule.removeprefix("core.")
         for (rule,) in warehouse.query(
-            "select rule_id from audit.validation_result where status = 'failed'"
+            "select rule_id from audit.validation_result where status = 'failed' and severity = 'critical'"
             " and run_id = (select max(run_id) from audit.validation_run)"
         )
     }

@@ -138,7 +138,7 @@ def sheet(rows: list[dict], table: str = "low_income_monitor", footer: bool = Tr
 
 
 def monitored(**cells) -> dict:
-    return row("low_income_monitor", person_id="R1", category="01", **cells)
+    return row("low_income_monitor", **{"person_id": "R1", "category": "01"} | cells)
 
 
 def test_a_sheet_is_read_between_its_header_and_its_footer(warehouse):

@@ -4,6 +4,7 @@
     on_schema_change='fail',
     pre_hook="{{ delete_affected_months() }}",
 ) }}
+-- depends_on: {{ ref('int_payment_affected_month') }} (dbt does not see a ref that only an incremental run reaches)
 -- What the bank paid, by month of payment, programme and county (null: city, no county). Cash view.
 select
     date_trunc('month', paid_on)::date as paid_month,

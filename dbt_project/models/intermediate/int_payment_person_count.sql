@@ -4,6 +4,7 @@
     on_schema_change='fail',
     pre_hook="{{ delete_affected_person_counts() }}",
 ) }}
+-- depends_on: {{ ref('int_payment_affected_month') }} (dbt does not see a ref that only an incremental run reaches)
 -- Distinct payees whose net amount over the period is positive: counted anew in each cell, never added up.
 -- persons_of: a programme, or the indicator that counts several programmes together (CJ1 and CJ2).
 with counted_together as (
