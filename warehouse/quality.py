@@ -30,10 +30,10 @@ log = logging.getLogger(__name__)
 RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": 0}
 
 
-def check(publication_id: int, folder: Path = expectations.FOLDER) -> Verdict:
+def check(publication_id: int, folder: Path | None = None) -> Verdict:
     """Judge a candidate publication and keep every verdict in audit.validation_result.
 
-    Args: folder: where the suites stand.
+    Args: folder: where the suites stand; default: `expectations/`.
     Returns: the verdict, when the publication may go out; a published one is not judged again and has no results.
     Raises: PublicationBlocked, naming the broken rules; PublicationConflict, when a newer build took the place of
         what the candidate was frozen from, or one is running.
@@ -47,7 +47,7 @@ def check(publication_id: int, folder: Path = expectations.FOLDER) -> Verdict:
             ).fetchone()
             return Verdict(publication_id, run[0] if run else 0, publication["gate_result"], ())
         _require_newest_build(connection, publication)
-        usable, faults, files_sha256 = expectations.load(folder)
+        usable, faults, files_sha256 = expectations.load(folder or expectations.FOLDER)
         faults += expectations.missing(usable, _required(connection))
         judged = [result for fault in faults for result in [expectations.fault_result(fault)]]
         judged += _judge(connection, usable, publication_id)

@@ -3,7 +3,7 @@
 from warehouse import database
 
 # where a row came from differs between two orders of arrival, what it says must not
-LINEAGE = {"load_id", "line"}
+LINEAGE = {"load_id", "load_ids", "line"}
 
 
 def built_rows(*, with_lineage: bool = True) -> dict[str, list[tuple]]:

@@ -42,6 +42,10 @@ def airflow(airflow_variables: dict[str, str]) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def dag_bag(airflow):
+    return parse_dags()
+
+
+def parse_dags():
     """All DAGs of the project, parsed by Airflow."""
     from airflow.dag_processing.dagbag import DagBag
 

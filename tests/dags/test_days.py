@@ -1,5 +1,6 @@
 """Days of a small city through the DAGs themselves: a range, a late system, a lost event, a blocked gate."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -10,7 +11,8 @@ import pytest
 from scripts.demo import deliver
 from scripts.synthetic_city.cli import generate
 from tests.conftest import Warehouse
-from warehouse import contracts
+from tests.dags.conftest import parse_dags
+from warehouse import contracts, expectations
 from warehouse.settings import PROJECT
 
 pytestmark = [pytest.mark.airflow, pytest.mark.slow]
@@ -24,7 +26,6 @@ class Days:
 
     warehouse: Warehouse
     sender: Path
-    dags: dict
     clock: Path
     states: dict[str, dict[str, str]] = field(default_factory=dict)
 
@@ -36,7 +37,8 @@ class Days:
 
     def run(self, dag_id: str, conf: dict | None = None) -> dict[str, str]:
         """Run a DAG to its end; the state of each task."""
-        run = self.dags[dag_id].test(run_conf=conf)
+        # parsed anew: a run renders its parameters into the DAG object, where the next run here would find them
+        run = parse_dags().dags[dag_id].test(run_conf=conf)
         return {instance.task_id: str(instance.state) for instance in run.get_task_instances()}
 
     def load(self, *systems: str, conf: dict | None = None) -> None:
@@ -53,7 +55,7 @@ class Days:
 
 
 @pytest.fixture(scope="module")
-def days(airflow, dag_bag, module_warehouse, tmp_path_factory) -> Days:
+def days(airflow, module_warehouse, tmp_path_factory) -> Days:
     """The range is loaded and published; the two days after it are still with their senders."""
     folder = tmp_path_factory.mktemp("city")
     with pytest.MonkeyPatch.context() as patch:
@@ -63,7 +65,7 @@ def days(airflow, dag_bag, module_warehouse, tmp_path_factory) -> Days:
         generate(nothing_to_meet, 1, FIRST, LAST_DAY, folder / "sender", progress=lambda _: None)
         clock = folder / "clock"
         patch.setenv("WAREHOUSE_NOW", str(clock))
-        made = Days(module_warehouse, folder / "sender", dag_bag.dags, clock)
+        made = Days(module_warehouse, folder / "sender", clock)
         made.set_clock("2022-01-04T06:00:00+08:00")
         made.deliver(lambda _, day: day <= RANGE_END)
         made.load(conf={"from": FIRST.isoformat(), "to": RANGE_END.isoformat()})
@@ -109,20 +111,15 @@ def test_a_day_waits_for_its_last_system_and_an_event_that_was_lost_is_made_up_f
 
 
 def test_a_blocked_gate_fails_its_task_names_the_rule_and_leaves_the_last_publication(days, monkeypatch, tmp_path):
-    import shutil
-
-    from warehouse import quality
-
     before = days.publication()
-    expectations = tmp_path / "expectations"
-    shutil.copytree(quality.EXPECTATIONS, expectations)
-    for suite in (expectations / "marts").glob("*.yml"):
-        suite.unlink()
+    without_marts = tmp_path / "expectations"
+    shutil.copytree(expectations.FOLDER, without_marts)
+    shutil.rmtree(without_marts / "marts")
     days.set_clock("2022-01-06T00:31:00+08:00")
     days.deliver(lambda _, day: day <= LAST_DAY)
     days.load()
     with monkeypatch.context() as broken:
-        broken.setattr(quality, "EXPECTATIONS", expectations)
+        broken.setattr(expectations, "FOLDER", without_marts)
         states = days.run("publish")
     assert (states["build"], states["check"], states["publish"]) == ("success", "failed", "upstream_failed")
     assert days.publication() == before
