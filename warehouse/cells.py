@@ -1,7 +1,7 @@
 """Turn the text of one cell into its contract's type, in the one form that PostgreSQL reads without a doubt, or say
 why not.
 
-What may stand in a cell is the exports' agreement (docs/reference/exports.md): strict, nothing is guessed.
+What may stand in a cell is the exports' agreement (docs/explanation/exports.md): strict, nothing is guessed.
 """
 
 import csv

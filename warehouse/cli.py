@@ -7,14 +7,15 @@ import logging
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
+import psycopg
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from warehouse import pipeline
-from warehouse.errors import WarehouseError
+from warehouse import database, pipeline
+from warehouse.errors import DatabaseUnavailable, WarehouseError
 
 app = typer.Typer(
     help="Civil-affairs warehouse: deliveries in, published indicators out. Start with `warehouse init`.",
@@ -37,9 +38,17 @@ def main() -> None:
     try:
         app()
     except WarehouseError as error:
-        errors.print(f"[bold red]{type(error).__name__}[/]: ", end="")
-        errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
-        sys.exit(error.exit_code)
+        _fail(error)
+    except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName):
+        if database.is_migrated():
+            raise
+        _fail(DatabaseUnavailable("This database is not prepared yet; run: warehouse init"))
+
+
+def _fail(error: WarehouseError) -> NoReturn:
+    errors.print(f"[bold red]{type(error).__name__}[/]: ", end="")
+    errors.print(str(error), markup=False, highlight=False, soft_wrap=True)
+    sys.exit(error.exit_code)
 
 
 def _progress(message: str) -> None:

@@ -58,10 +58,14 @@ def load(
         first, last: business dates (inclusive, ISO text or date); None for open.
     Returns: {"deliveries", "rows_loaded", "rows_repeated", "rows_quarantined": counts, "rejected": one sentence per
         file that was refused}.
+    Raises: UsageError, when a system has no contract or a day cannot be read.
     """
     from warehouse import contracts, database, landing, ledger, raw, raw_tables
+    from warehouse.errors import UsageError
 
     chosen = tuple(systems) if systems else contracts.systems()
+    if unknown := sorted(set(chosen) - set(contracts.systems())):
+        raise UsageError(f"No contract of a system {', '.join(unknown)}; there are {', '.join(contracts.systems())}")
     first, last = _day(first), _day(last)
     counted = ("rows_loaded", "rows_repeated", "rows_quarantined")
     totals = {"deliveries": 0, **dict.fromkeys(counted, 0), "rejected": []}
