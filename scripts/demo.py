@@ -32,7 +32,8 @@ from warehouse.settings import PROJECT, Settings
 FIGURES = PROJECT / "tests" / "fixtures" / "figures.csv"
 DAILY_DATES = 2
 SILENT_SECONDS = 900  # no step of the full city is silent for longer on two cores
-SECONDS_BETWEEN_LINES = 5
+SECONDS_BETWEEN_LINES = 5  # when something changed
+SECONDS_OF_SILENCE = 20  # when nothing did
 
 console = Console(highlight=False)
 begin = time.monotonic()
@@ -209,12 +210,12 @@ def wait(client: Client, is_done: Callable[[], bool], since: datetime, what: str
         runs = [run for dag_id in watched() for run in client.runs(dag_id, since)]
         if failed := next((run for run in runs if run.state == "failed"), None):
             raise DemoFailed(explain(client, failed))
-        now, state = time.monotonic(), standing(runs)
+        now, state = time.monotonic(), standing(client, runs)
         if state != told:
             moved_at = now
-            if now - told_at > SECONDS_BETWEEN_LINES:
-                say(state)
-                told, told_at = state, now
+        if now - told_at > (SECONDS_OF_SILENCE if state == told else SECONDS_BETWEEN_LINES):
+            say(state if state != told else f"still at it, for {now - moved_at:.0f} s: {state}")
+            told, told_at = state, now
         if now - moved_at > SILENT_SECONDS:
             raise DemoFailed(f"Nothing has moved for {SILENT_SECONDS} s while waiting for the {what}; {state}")
         time.sleep(1)
@@ -225,13 +226,13 @@ def watched() -> list[str]:
     return [*(f"load_{system}" for system in contracts.systems()), "publish", "bulletin"]
 
 
-def standing(runs: list[Run]) -> str:
-    """What is loaded and which DAGs run, in one line."""
+def standing(client: Client, runs: list[Run]) -> str:
+    """What is loaded and which tasks run, in one line."""
     with database.connect("auditor", autocommit=True) as connection:
         deliveries, rows = connection.execute(
             "select (select count(*) from audit.delivery), coalesce(sum(rows_loaded), 0) from audit.file"
         ).fetchone()
-    running = sorted({run.dag_id for run in runs if not run.finished})
+    running = sorted({place for run in runs if not run.finished for place in client.running_tasks(run)})
     return f"{deliveries} deliveries and {rows:,} rows loaded; running: {', '.join(running) or 'nothing'}"
 
 

@@ -10,6 +10,8 @@ from warehouse import database, pipeline
 from warehouse.errors import WarehouseError
 from warehouse.settings import Settings
 
+PAGES = {"bulletin": "bulletin", "quality": "quality report"}
+
 
 class FiguresDiffer(WarehouseError):
     """The publication does not reproduce the figures the city was made from."""
@@ -40,7 +42,7 @@ def show(console: Console, figures: Path, configured: Settings) -> None:
             f"{publication['publication_id']} (complete up to: {as_of}; gate: {publication['gate_result']})",
         ),
         ("figures", f"{equal} of {len(compared)} reproduced (warehouse figures --against {figures} lists them)"),
-        *((("bulletin", "quality report")["report" in page.name], str(page)) for page in pages),
+        *((PAGES.get(page.name.partition(".")[0], "page"), str(page)) for page in pages),
         ("Airflow", "make up starts it and tells address, user and password"),
         ("stop", "make down (PostgreSQL still runs); make clean removes all the demo wrote"),
     )

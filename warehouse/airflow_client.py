@@ -70,6 +70,12 @@ class Client:
         )
         return [Run(dag_id, run["dag_run_id"], run["state"], _instant(run["start_date"])) for run in answer["dag_runs"]]
 
+    def running_tasks(self, run: Run) -> list[str]:
+        """`dag.task` of each task of a run that runs now; the DAG alone between two tasks."""
+        answer = self._ask("GET", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances")
+        tasks = [f"{run.dag_id}.{task['task_id']}" for task in answer["task_instances"] if task["state"] == "running"]
+        return tasks or [run.dag_id]
+
     def failed_tasks(self, run: Run) -> list[tuple[str, Path]]:
         """(task, its newest log file) of each failed task of a run."""
         answer = self._ask("GET", f"/api/v2/dags/{run.dag_id}/dagRuns/{run.run_id}/taskInstances")

@@ -4,8 +4,7 @@ Each column's distinct cells are judged once and the verdicts are taken to the r
 remembered from block to block. Nothing here knows the database.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
@@ -22,13 +21,13 @@ from warehouse.reading import Block
 
 WHOLE_ROW = "(record)"  # stands for the column of a problem that is the record's
 MOST_REMEMBERED_CELLS = 20_000  # of one column
-MOST_REMEMBERED_TOKENS = 80_000  # of one kind
+MOST_REMEMBERED_TOKENS = 80_000
 MALE = "男"
 _TRIMMED = " \t\r\n\u3000\u00a0\ufeff"
 # texts that are their own normal form: the unified ideographs of NFKC, and plain digits
-_PLAIN_TEXTS: Mapping[str, Callable[[str], object]] = {
-    "name": re.compile(r"[\u4e00-\u9fff]+").fullmatch,
-    "account": lambda text: text.isdecimal() and text.isascii(),
+_PLAIN_TEXTS: Mapping[str, Callable[[pyarrow.StringArray], pyarrow.BooleanArray]] = {
+    "name": lambda texts: compute.match_substring_regex(texts, r"^[\x{4e00}-\x{9fff}]+$"),
+    "account": compute.ascii_is_decimal,
 }
 
 
@@ -42,12 +41,15 @@ class OddNumber(NamedTuple):
     number: str | None = None
 
 
-class Person(NamedTuple):
-    """A person met for the first time since `Memory` was cleared: token, number of 18 characters, name as sent."""
+@dataclass(frozen=True)
+class People:
+    """The persons of one column of a block: n distinct tokens, their numbers of 18 characters and, if a column of names
+    stands beside it, their names as sent.
+    """
 
-    key: str
-    number: str
-    name: str | None
+    keys: list[str]
+    numbers: list[str]
+    name: Callable[[int], str | None]
 
 
 class Problem(NamedTuple):
@@ -73,15 +75,10 @@ class Memory:
     """Verdicts of cells met before, of one run. Bounded; forgetting costs time, never a different verdict."""
 
     verdicts: dict[tuple[str, str], dict[str, Cell]] = field(default_factory=dict)
-    persons: dict[str, str] = field(default_factory=dict)
-    tokens: dict[str, dict[str, str]] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     tokens_of: dict[str, identity.Tokens] = field(
         default_factory=lambda: {purpose: identity.Tokens(purpose) for purpose in identity.PURPOSES}
     )
-
-    def forget_persons(self) -> None:
-        """After a rollback: persons announced in it were not stored."""
-        self.persons.clear()
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ class Judged:
     rows: int
     problems: list[Problem]
     flags: list[Flag]
-    persons: list[Person]
+    people: list[People]
     amount_cents: int
     broken_cents: int
     row_keys: numpy.ndarray
@@ -131,7 +128,7 @@ class Judge:
         outputs: dict[str, pyarrow.Array] = {}
         bad: list[tuple[int, str, str]] = []
         doubtful: list[tuple[int, str, str]] = []
-        persons: list[Person] = []
+        people: list[People] = []
         amount = 0
         names: dict[str, tuple[numpy.ndarray, list[str]]] = {}
         for column in self._ordered:
@@ -139,7 +136,7 @@ class Judge:
             if column.person == "name":
                 names[column.name] = (indices, distinct)
             if column.person == "national_id":
-                self._judge_numbers(column, indices, distinct, outputs, bad, doubtful, persons, names)
+                self._judge_numbers(column, indices, distinct, outputs, bad, doubtful, people, names)
             elif column.person:
                 self._judge_person(column, indices, distinct, outputs, bad, doubtful)
             else:
@@ -148,7 +145,7 @@ class Judge:
                     cents = numpy.array([cells.cents(cell.value) for cell in found], numpy.int64)
                     amount += int(cents[indices].sum())
         self._check_signs(outputs, bad)
-        return self._assemble(block, outputs, bad, doubtful, persons, amount)
+        return self._assemble(block, outputs, bad, doubtful, people, amount)
 
     def _texts(self, block: Block, column: Column, size: int) -> tuple[numpy.ndarray, pyarrow.StringArray]:
         position = self._binding.positions.get(column.name)
@@ -203,7 +200,7 @@ class Judge:
 
     def _plain_texts(self, column: Column, distinct: pyarrow.StringArray) -> pyarrow.StringArray | None:
         """Trimmed texts with nulls, when no cell needs a verdict of its own."""
-        if _may_be_unreadable(distinct):
+        if _may_be_unreadable(distinct) or _may_hold_numbers(distinct):
             return None
         values = compute.utf8_trim(distinct, characters=_TRIMMED)
         empty = compute.is_in(values, value_set=pyarrow.array([*column.null_words, ""], pyarrow.string()))
@@ -216,6 +213,9 @@ class Judge:
         if cells.is_unreadable(text) and (column.required or column.type == "text"):
             return self._unreadable(column)
         cell = cells.judge(column, text)
+        if column.type == "text" and cell.value is not None:
+            hidden = identity.hide_numbers(cell.value, self._tokens["document"].token)
+            return cell if hidden == cell.value else Cell(hidden, flag="holds_id_number")
         if cell.problem == "unknown_code" and not column.required:
             return Cell(None, flag="unknown_code")
         # an unknown division is no county, but the row counts for the city
@@ -229,24 +229,16 @@ class Judge:
         return Cell(None, flag="unreadable_characters")
 
     def _judge_person(self, column: Column, indices, distinct, outputs, bad, doubtful) -> None:
-        remembered = self._memory.tokens.setdefault(column.person, {})
-        if len(remembered) > MOST_REMEMBERED_TOKENS:
-            remembered.clear()
         texts = distinct.to_pylist()
-        keys = [remembered.get(text) for text in texts]
+        token = self._tokens[column.person].token
+        if column.person == "name":  # many persons share few names
+            token = self._remembered_name
+        plain = self._plain_persons(column, distinct)
+        keys = [token(text) if is_plain else None for text, is_plain in zip(texts, plain.tolist(), strict=True)]
         problems: dict[int, str] = {}
         flags: dict[int, str] = {}
-        token = self._tokens[column.person].token
-        is_plain = _PLAIN_TEXTS.get(column.person, _never)
-        readable = not _may_be_unreadable(distinct)
-        for index, key in enumerate(keys):
-            if key is not None:
-                continue
-            text = texts[index]
-            if readable and is_plain(text) and text not in column.null_words and text not in identity.NO_NUMBER:
-                remembered[text] = keys[index] = token(text)
-                continue
-            keys[index], problem, flag = self._person_token(column, text)
+        for index in numpy.flatnonzero(~plain).tolist():
+            keys[index], problem, flag = self._person_token(column, texts[index])
             if problem:
                 problems[index] = problem
             if flag:
@@ -254,6 +246,23 @@ class Judge:
         outputs[f"{column.name}_key"] = _take(pyarrow.array(keys, pyarrow.string()), indices)
         _collect(column, indices, problems, bad)
         _collect(column, indices, flags, doubtful)
+
+    def _plain_persons(self, column: Column, distinct: pyarrow.StringArray) -> numpy.ndarray:
+        """Which cells are what their token is made from, as they stand."""
+        find = _PLAIN_TEXTS.get(column.person)
+        if find is None or _may_be_unreadable(distinct):
+            return numpy.zeros(len(distinct), bool)
+        empty = pyarrow.array([*column.null_words, *identity.NO_NUMBER], pyarrow.string())
+        return compute.and_not(find(distinct), compute.is_in(distinct, value_set=empty)).to_numpy(zero_copy_only=False)
+
+    def _remembered_name(self, name: str) -> str:
+        remembered = self._memory.names
+        key = remembered.get(name)
+        if key is None:
+            if len(remembered) > MOST_REMEMBERED_TOKENS:
+                remembered.clear()
+            key = remembered[name] = self._tokens["name"].token(name)
+        return key
 
     def _person_token(self, column: Column, text: str) -> tuple[str | None, str | None, str | None]:
         """(token, problem, flag) of a cell with a name, account or document."""
@@ -275,18 +284,15 @@ class Judge:
             normal = identity.normalise_number(text)
         return (self._tokens[column.person].token(normal), None, None) if normal else missing
 
-    def _judge_numbers(self, column: Column, indices, distinct, outputs, bad, doubtful, persons, names) -> None:
+    def _judge_numbers(self, column: Column, indices, distinct, outputs, bad, doubtful, people, names) -> None:
         """National IDs: most are plain valid numbers, whose token is all that is needed; the odd ones are judged
         alone.
         """
         texts = distinct.to_pylist()
         count = len(texts)
-        remembered = self._memory.persons
-        if len(remembered) > MOST_REMEMBERED_TOKENS:
-            remembered.clear()
         plain = _plain_numbers(distinct, self._last_event_day)
         token = self._tokens["national_id"].token
-        keys = [remembered.get(text) for text in texts]
+        keys = [token(text) if is_plain else None for text, is_plain in zip(texts, plain.tolist(), strict=True)]
         numbers: list[str | None] = texts
         statuses = ["valid"] * count
         odd: dict[int, OddNumber] = {}
@@ -299,39 +305,26 @@ class Judge:
             odd.update(
                 (count + index, self._document(column, texts[index])) for index in numpy.flatnonzero(used[count:])
             )
-        else:
-            used = numpy.ones(count, bool)
-        news = []
-        for index in range(count):
-            if not used[index]:
-                continue
-            if plain[index]:
-                if keys[index] is None:
-                    remembered[texts[index]] = keys[index] = token(texts[index])
-                    news.append(index)
-            else:
-                keys[index] = None
-                odd[index] = self._number(column, texts[index])
+            plain |= ~used[:count]
+        odd.update((index, self._number(column, texts[index])) for index in numpy.flatnonzero(~plain).tolist())
+        valid = numbers
         if odd:
             numbers = list(numbers)
             for index, cell in odd.items():
                 keys[index], statuses[index], numbers[index] = cell.token, cell.status, cell.number
-                if cell.status == "valid_15" or (cell.status == "valid" and cell.token):
-                    news.append(index)
             _collect(column, indices, {index: cell.problem for index, cell in odd.items() if cell.problem}, bad)
             for place in range(max(len(cell.flags) for cell in odd.values())):
                 reasons = {index: cell.flags[place] for index, cell in odd.items() if len(cell.flags) > place}
                 _collect(column, indices, reasons, doubtful)
+            valid = [
+                number if key is not None and status in identity.IDENTITIES else None
+                for key, number, status in zip(keys, numbers, statuses, strict=True)
+            ]
         outputs[f"{column.name}_key"] = _take(pyarrow.array(keys, pyarrow.string()), indices)
         outputs[f"{column.name}_status"] = _take(pyarrow.array(statuses, pyarrow.string()), indices)
-        valid = [
-            number if key is not None and status in identity.IDENTITIES else None
-            for key, number, status in zip(keys, numbers, statuses, strict=True)
-        ]
         self._check_birth_dates(column, indices, valid, outputs, doubtful)
         self._check_sexes(column, indices, valid, outputs, doubtful)
-        if news:
-            persons.extend(_announced(indices, keys, valid, news, *names.get(_name_of(column), (None, None))))
+        people.append(_people(indices, keys, valid, *names.get(_name_of(column), (None, None))))
 
     def _number(self, column: Column, text: str) -> OddNumber:
         return self._identified(column, text, lambda: identity.judge_number(text, self._last_event_day))
@@ -398,7 +391,7 @@ class Judge:
             wrong = compute.and_(wrong, compute.not_equal(amounts, "0.00"))
             bad.extend((row, column.name, "sign_contradicts_kind") for row in _rows_where(wrong))
 
-    def _assemble(self, block: Block, outputs, bad, doubtful, persons: list[Person], amount: int) -> Judged:
+    def _assemble(self, block: Block, outputs, bad, doubtful, people: list[People], amount: int) -> Judged:
         lines = block.lines
         outputs["line"] = pyarrow.array(lines)
         problems = self._problems(block, outputs, bad)
@@ -415,7 +408,7 @@ class Judge:
             rows=len(lines) + len(block.broken),
             problems=problems,
             flags=[Flag(int(lines[row]), column, reason) for row, column, reason in flags],
-            persons=persons,
+            people=people,
             amount_cents=amount,
             broken_cents=broken,
             row_keys=self._row_keys(outputs),
@@ -479,22 +472,23 @@ def _collect(column: Column, indices: numpy.ndarray, reasons: Mapping[int, str],
         found.extend((int(row), column.name, reasons[int(indices[row])]) for row in numpy.flatnonzero(marked[indices]))
 
 
-def _announced(indices, keys, valid, news: list[int], name_indices, name_texts) -> Iterator[Person]:
-    """Persons with the name that stands beside their number's first row."""
-    first = numpy.zeros(len(keys), numpy.int64)
+def _people(indices, keys: list, valid: list, name_indices, name_texts) -> People:
+    """The persons among the distinct cells; a person's name is the one beside the number's first row."""
+    first = numpy.full(len(keys), -1)
     first[indices[::-1]] = numpy.arange(len(indices) - 1, -1, -1)
-    names = name_texts.to_pylist() if name_texts is not None else None
-    for index in news:
-        yield Person(keys[index], valid[index], names[name_indices[first[index]]] if names else None)
+    delivered = [
+        place for place, (number, row) in enumerate(zip(valid, first.tolist(), strict=True)) if number and row >= 0
+    ]
+
+    def name(position: int) -> str | None:
+        return name_texts[int(name_indices[first[delivered[position]]])].as_py() if name_texts is not None else None
+
+    return People([keys[place] for place in delivered], [valid[place] for place in delivered], name)
 
 
 def _name_of(column: Column) -> str:
     """The column of the name that belongs to a number: id_no -> name, id_no_m -> name_m, head_id_no -> head_name."""
     return column.name.replace("id_no", "name")
-
-
-def _never(text: str) -> bool:
-    return False
 
 
 def _rows_where(mask: pyarrow.Array) -> list[int]:
@@ -518,6 +512,12 @@ def _may_be_unreadable(distinct: pyarrow.StringArray) -> bool:
         return False
     content = data.tobytes()
     return any(mark.encode() in content for mark in cells.UNREADABLE)
+
+
+def _may_hold_numbers(distinct: pyarrow.StringArray) -> bool:
+    """Does a cell hold 17 digits in a row, as the number of a person does? One fast pass over all."""
+    widest = compute.max(compute.binary_length(distinct)).as_py() or 0
+    return widest >= 18 and compute.any(compute.match_substring_regex(distinct, r"\p{Nd}{17}")).as_py()
 
 
 def _matrix(distinct: pyarrow.StringArray, width: int) -> numpy.ndarray | None:

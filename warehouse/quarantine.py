@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from warehouse import contracts, conversion, headers, ledger, raw, reading
 from warehouse.contracts import Contract
-from warehouse.conversion import Judged, Memory
+from warehouse.conversion import Judged
 from warehouse.reading import Block
 
 
@@ -67,13 +67,13 @@ def retry(connection: psycopg.Connection) -> RetryResult:
     ).fetchall()
     for load_id, table in waiting:
         if table in known:
-            with raw.persons_of(connection) as memory:
+            with raw.transaction_of(connection) as memory:
                 _retry_file(connection, load_id, known[table], memory, result)
     return result
 
 
 def _retry_file(
-    connection: psycopg.Connection, load_id: int, contract: Contract, memory: Memory, result: RetryResult
+    connection: psycopg.Connection, load_id: int, contract: Contract, memory: raw.Memory, result: RetryResult
 ) -> None:
     with connection.cursor(row_factory=dict_row) as cursor:
         file = cursor.execute("select * from audit.file where load_id = %s for update", (load_id,)).fetchone()
@@ -94,7 +94,7 @@ def _retry_file(
 
 
 def _release(
-    connection: psycopg.Connection, file: dict, contract: Contract, lines: numpy.ndarray, memory: Memory
+    connection: psycopg.Connection, file: dict, contract: Contract, lines: numpy.ndarray, memory: raw.Memory
 ) -> int:
     """Load those of the lines that the contract lets in now; returns how many."""
     load_id, business_date = file["load_id"], file["business_date"]
@@ -103,9 +103,11 @@ def _release(
     released: list[int] = []
     with reading.open_records(file["sha256"], file["path"], headers.words(contract)) as records:
         binding = headers.bind(contract, records.header, file["path"])
-        judge = conversion.Judge(contract, binding, records.encoding, file["path"], last_day, memory)
+        judge = conversion.Judge(contract, binding, records.encoding, file["path"], last_day, memory.cells)
         judged = _judged_again(judge, records.blocks, lines, released)
-        raw.store_blocks(connection, contract, business_date, judged, entry, small=True, original_load_id=load_id)
+        raw.store_blocks(
+            connection, contract, business_date, judged, entry, memory.known, small=True, original_load_id=load_id
+        )
     if released:
         connection.execute(
             "update audit.quarantined_row set released_by = %s where load_id = %s and line = any(%s)",

@@ -22,20 +22,29 @@ import pyarrow
 from psycopg import sql
 from pyarrow import csv as arrow_csv
 
-from warehouse import archive, contracts, conversion, database, headers, identity, ledger, reading, settings
+from warehouse import archive, contracts, conversion, database, headers, ledger, persons, reading, settings
 from warehouse.contracts import Contract
-from warehouse.conversion import Judged, Memory, Person
+from warehouse.conversion import Judged
 from warehouse.errors import FileRejected
 from warehouse.landing import Delivery, ManifestEntry
 
 DELIVERY_LOCK_CLASS = database.LOCK_CLASS + 2
-PERSON_LOCK = 10
 BLOCKS_IN_FLIGHT = 2
 # keys met before, as bits at two places each: a false alarm costs one exact comparison in SQL, never a row
 FILTER_BITS = 1 << 27
 SMALL_FILTER_BITS = 1 << 20
 SMALL_FILE_BYTES = 4 << 20
 _WRITE_OPTIONS = arrow_csv.WriteOptions(include_header=False)
+
+
+@dataclass
+class Memory:
+    """What the loads of one connection remember of what they met; bounded, and never decides anything."""
+
+    cells: conversion.Memory = field(default_factory=conversion.Memory)
+    known: persons.Known = field(default_factory=persons.Known)
+
+
 _memories: "weakref.WeakKeyDictionary[psycopg.Connection, Memory]" = weakref.WeakKeyDictionary()
 
 
@@ -92,7 +101,7 @@ def load(connection: psycopg.Connection, delivery: Delivery) -> LoadResult:
         connection: as loader, in autocommit.
     """
     result = LoadResult(delivery.name, problem=delivery.problem)
-    with persons_of(connection) as memory:
+    with transaction_of(connection) as memory:
         # a second worker with the same delivery waits here and then finds it done
         connection.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", (DELIVERY_LOCK_CLASS, delivery.name))
         delivery_id = _write_delivery(connection, delivery)
@@ -109,16 +118,16 @@ def load(connection: psycopg.Connection, delivery: Delivery) -> LoadResult:
 
 
 @contextmanager
-def persons_of(connection: psycopg.Connection) -> Iterator[Memory]:
+def transaction_of(connection: psycopg.Connection) -> Iterator[Memory]:
     """A transaction at whose end the persons found in it are stored; gives the memory of the connection's loads."""
     memory = _memories.setdefault(connection, Memory())
     try:
         with connection.transaction():
-            _prepare_persons(connection)
+            persons.prepare(connection)
             yield memory
-            _write_persons(connection)
+            persons.write(connection)
     except BaseException:
-        memory.forget_persons()
+        memory.known.clear()
         raise
 
 
@@ -153,12 +162,12 @@ def _load_file(
             _load_rows(connection, delivery, entry, contract, result, memory)
             ledger.record_change(connection, result.load_id, contract.table, delivery.business_date)
     except FileRejected as error:
-        memory.forget_persons()
+        memory.known.clear()
         result = FileResult(entry.table, path, "rejected", _located(path, entry.file_name, str(error)))
         _write_refused(connection, delivery, delivery_id, entry, result, contract, error.reason, stored)
     except psycopg.DataError as error:
         # PostgreSQL's message may hold a cell, its code does not
-        memory.forget_persons()
+        memory.known.clear()
         result = FileResult(
             entry.table,
             path,
@@ -202,13 +211,14 @@ def _load_rows(
     last_day = last_event_day(delivery.business_date, delivery.nn, entry.exported_at)
     with reading.open_records(entry.sha256, entry.file_name, headers.words(contract)) as records:
         binding = headers.bind(contract, records.header, entry.file_name)
-        judge = conversion.Judge(contract, binding, records.encoding, entry.file_name, last_day, memory)
+        judge = conversion.Judge(contract, binding, records.encoding, entry.file_name, last_day, memory.cells)
         amount, broken = store_blocks(
             connection,
             contract,
             delivery.business_date,
             map(judge.judge, records.blocks),
             result,
+            memory.known,
             small=archive.path_of(entry.sha256).stat().st_size < SMALL_FILE_BYTES,
         )
     if result.rows_read != entry.row_count:
@@ -243,6 +253,7 @@ def store_blocks(
     business_date: date,
     judged: Iterator[Judged],
     result: FileResult,
+    known: persons.Known,
     *,
     small: bool,
     original_load_id: int | None = None,
@@ -271,7 +282,7 @@ def store_blocks(
             yield block
 
     def store(block: Judged) -> None:
-        _store_block(connection, contract, business_date, result.load_id, block)
+        _store_block(connection, contract, business_date, result.load_id, block, known)
 
     if small:  # a thread would cost more than it saves
         for block in counted():
@@ -347,7 +358,12 @@ class _Repeats:
 
 
 def _store_block(
-    connection: psycopg.Connection, contract: Contract, business_date: date, load_id: int, block: Judged
+    connection: psycopg.Connection,
+    contract: Contract,
+    business_date: date,
+    load_id: int,
+    block: Judged,
+    known: persons.Known,
 ) -> None:
     if len(block.row_keys):
         _copy_rows(connection, contract, business_date, load_id, block.columns)
@@ -364,8 +380,8 @@ def _store_block(
         ) as copy:
             for flag in sorted(set(block.flags)):
                 copy.write_row((load_id, *flag))
-    if block.persons:
-        _find_persons(connection, load_id, block.persons)
+    for people in block.people:
+        persons.find(connection, load_id, people, known)
 
 
 def _copy_rows(connection, contract: Contract, business_date: date, load_id: int, columns) -> None:
@@ -424,53 +440,6 @@ def _remove_repeated(
         "original": original,
     }
     return connection.execute(statement, values).rowcount
-
-
-def _prepare_persons(connection: psycopg.Connection) -> None:
-    connection.execute("set local client_min_messages = warning")  # no notice that it is there already
-    connection.execute(
-        "create temporary table if not exists person_found (person_key uuid primary key, birth_date date not null,"
-        " sex text not null, first_issue_division text not null, key_id text not null, sealed bytea not null,"
-        " load_id bigint not null) on commit delete rows"
-    )
-
-
-def _find_persons(connection: psycopg.Connection, load_id: int, persons: list[Person]) -> None:
-    """Keep those of `persons` whom the warehouse does not know yet for the end of the transaction, sealed."""
-    by_key = {person.key: person for person in persons}
-    unknown = connection.execute(
-        "select replace(key::text, '-', '') from unnest(%s::text::uuid[]) as key"
-        " where not exists (select from raw.person where person_key = key)"
-        " and not exists (select from person_found where person_key = key)",
-        ("{" + ",".join(by_key) + "}",),
-    ).fetchall()
-    if not unknown:
-        return
-    vault = identity.Vault()
-    with connection.cursor().copy(
-        "copy person_found (person_key, birth_date, sex, first_issue_division, key_id, sealed, load_id) from stdin"
-    ) as copy:
-        for (key,) in unknown:
-            person = by_key[key]
-            number = person.number
-            sealed = vault.seal(key, number, identity.normalise_name(person.name) if person.name else None)
-            born = f"{number[6:10]}-{number[10:12]}-{number[12:14]}"
-            copy.write_row((key, born, identity.sex_of(number), number[:6], vault.key_id, sealed, load_id))
-
-
-def _write_persons(connection: psycopg.Connection) -> None:
-    """Write the new persons last and one loader at a time: two loads that find the same persons cannot wait for
-    each other.
-    """
-    if connection.execute("select exists (select from person_found)").fetchone()[0]:
-        connection.execute("select pg_advisory_xact_lock(%s, %s)", (database.LOCK_CLASS, PERSON_LOCK))
-        connection.execute(
-            "with new as (insert into raw.person (person_key, birth_date, sex, first_issue_division, first_load_id)"
-            " select person_key, birth_date, sex, first_issue_division, load_id from person_found"
-            " on conflict do nothing returning person_key)"
-            " insert into vault.person (person_key, key_id, sealed, first_load_id)"
-            " select person_key, key_id, sealed, load_id from person_found inner join new using (person_key)"
-        )
 
 
 def _write_delivery(connection: psycopg.Connection, delivery: Delivery) -> int:

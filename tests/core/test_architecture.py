@@ -25,6 +25,7 @@ STEP_OF = {
             "headers",
             "identity",
             "quarantine",
+            "persons",
             "raw",
         ],
         "load",

@@ -293,7 +293,7 @@ def test_the_checksum_does_not_depend_on_the_order_of_rows_nor_on_the_session(wa
         connection.execute("set datestyle = 'SQL, DMY'")
         connection.execute("set timezone = 'UTC'")
         connection.execute("create temporary table moved as select * from store.indicator_value order by random()")
-        connection.execute("set local session_replication_role = replica")
+        connection.execute("alter table store.indicator_value disable trigger frozen")
         connection.execute("delete from store.indicator_value")
         connection.execute("insert into store.indicator_value select * from moved")
         assert frozen.checksum(connection, candidate) == before
@@ -321,6 +321,11 @@ def test_the_checksum_does_not_depend_on_the_order_of_rows_nor_on_the_session(wa
     ],
 )
 def test_each_role_may_do_its_own_step_only(warehouse, statement, role):
+    if (
+        statement.startswith("do")
+        and not warehouse.query("select usesuper from pg_user where usename = current_user")[0][0]
+    ):
+        pytest.skip("only a superuser can take the language from everybody: docs/how-to/use-your-own-server.md")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         warehouse.query(statement, role=role)
 
