@@ -2,17 +2,18 @@
 
 from datetime import datetime, timedelta
 
-from airflow.sdk import Asset, dag, task
+from airflow.sdk import Asset, AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
 from warehouse import pipeline
 from warehouse.settings import SHANGHAI
 
 PUBLICATION = Asset("publication")
+SWEEP = CronTriggerTimetable("8/10 * * * *", timezone=SHANGHAI.key)  # makes up for a lost event
 
 
 @dag(
     description="Writes bulletin and quality report of every new publication",
-    schedule=[PUBLICATION],
+    schedule=AssetOrTimeSchedule(timetable=SWEEP, assets=[PUBLICATION]),
     start_date=datetime(2021, 1, 1, tzinfo=SHANGHAI),
     catchup=False,
     max_active_runs=1,
@@ -21,10 +22,14 @@ PUBLICATION = Asset("publication")
 )
 def bulletin() -> None:
     @task
-    def publications(*, triggering_asset_events) -> list[int | None]:
-        """Those that started this run (events that come together share one run); by hand: the current one."""
+    def publications(*, triggering_asset_events, dag_run) -> list[int | None]:
+        """Those that started this run (events that come together share one run); by hand: the current one; by the sweep:
+        what was not written.
+        """
         events = [event for several in triggering_asset_events.values() for event in several]
-        return sorted({event.extra["publication_id"] for event in events}) or [None]
+        if not events and dag_run.run_type == "manual":
+            return [None]
+        return sorted({event.extra["publication_id"] for event in events} | set(pipeline.unwritten_publications()))
 
     numbers = publications()
     # the pages' paths stay out of XCom: a path is no message between tasks

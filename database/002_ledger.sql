@@ -12,8 +12,11 @@ create table audit.contract (
 );
 create table audit.setting (
     only_row boolean primary key default true check (only_row),
-    first_business_date date
+    first_business_date date,
+    key_ids jsonb
 );
+comment on column audit.setting.key_ids is
+'{"identity.key": public name of the key, ...}: keys that differ would give persons other tokens, so they are refused';
 comment on table audit.setting is 'Settings the delivery calendar needs; first_business_date null: the earliest delivered one';
 insert into audit.setting default values;
 
@@ -229,11 +232,16 @@ create table build.delivery_calendar (
     table_name text not null,
     business_date date not null,
     late_at timestamptz not null,
+    may_publish_without boolean not null,
     state text not null,
     primary key (table_name, business_date)
 );
 comment on table build.delivery_calendar is 'audit.delivery_calendar as it was when the running build started';
 grant select, insert, delete on build.delivery_calendar to builder;
+
+create table build.system_as_of (system text primary key, as_of_date date not null);
+comment on table build.system_as_of is 'audit.system_as_of as it was when the running build started';
+grant select, insert, delete on build.system_as_of to builder;
 
 create table build.change (change_id bigint primary key);
 comment on table build.change is 'The changes the running build takes in; marked in audit.change when it finishes';

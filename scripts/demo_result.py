@@ -46,10 +46,9 @@ def show(console: Console, figures: Path, configured: Settings) -> None:
         ("Airflow", "make up starts it and tells address, user and password"),
         ("stop", "make down (PostgreSQL still runs); make clean removes all the demo wrote"),
     )
-    table = Table.grid(padding=(0, 2))
-    for name, text in rows:
-        table.add_row(f"[bold]{name}[/]", text)
-    console.print(table, soft_wrap=True)
+    for name, text in rows:  # no table: it would break paths that are to be copied
+        console.print(f"[bold]{name:<15}[/]", end="")
+        console.print(text, markup=False, soft_wrap=True)
     if equal != len(compared):
         raise FiguresDiffer(f"{len(compared) - equal} of {len(compared)} figures differ from {figures}")
 

@@ -199,7 +199,7 @@ def configure(configured: Settings, *, paused: bool = False) -> Airflow:
 
 def environment(configured: Settings) -> dict[str, str]:
     """The environment of Airflow's processes and tasks: this home, the project's modules, no report to anybody."""
-    variables = {
+    return {
         **os.environ,
         "AIRFLOW_HOME": str(configured.home / "airflow"),
         "WAREHOUSE_HOME": str(configured.home),
@@ -211,10 +211,6 @@ def environment(configured: Settings) -> dict[str, str]:
         "NO_PROXY": "127.0.0.1,localhost",  # tasks talk to the api server of this machine
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
     }
-    clock = configured.home / "clock"
-    if configured.now is None and clock.exists():  # the demo's city ended in 2022: its days are not overdue
-        variables["WAREHOUSE_NOW"] = str(clock)
-    return variables
 
 
 def write_password(file: Path, password: str) -> None:

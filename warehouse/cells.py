@@ -20,10 +20,12 @@ from warehouse.identity import is_day
 
 SEEDS = settings.PROJECT / "dbt_project" / "seeds"
 FIRST_YEAR, LAST_YEAR = 1850, 2199
-OPEN_ENDS = frozenset({"9999-12-31", "99991231", "9999-99-99", "2099-12-31"})
-IMPOSSIBLE_OPEN_END = "9999-99-99"
-# five digits: a serial of four could be a year; 10000 is 1927-05-18, 73050 is 2099-12-31
-FIRST_SERIAL, LAST_SERIAL = 10_000, 73_050
+OPEN_ENDS = frozenset({(9999, 12, 31), (9999, 99, 99), (2099, 12, 31)})
+IMPOSSIBLE_OPEN_END = (9999, 99, 99)
+OPEN_SERIAL = "2958465"  # Excel's last day, 9999-12-31
+# days since 1900; what could be a year is no serial (it would be a day of 1905); 73050 is 2099-12-31
+YEARS = range(1900, 2100)
+FIRST_SERIAL, LAST_SERIAL = 61, 73_050  # before 61, 1 March 1900, Excel's own calendar is wrong
 SERIAL_EPOCH = date(1899, 12, 30)  # Excel counts a 29 February 1900
 # a count has at most nine digits: no number of a person, account or telephone passes for one
 MOST_INTEGER_DIGITS, MOST_DECIMAL_DIGITS = 9, 14
@@ -37,7 +39,7 @@ _DATES = (
     re.compile(r"(\d{4})年(\d{1,2})月(\d{1,2})日" + _MIDNIGHT),
     re.compile(r"(\d{4})(\d{2})(\d{2})(?:000000| 00:00:00)?"),
 )
-_SERIAL = re.compile(r"(\d{5})(?:\.(\d+))?")
+_SERIAL = re.compile(r"(\d{2,5})(?:\.(\d+))?")
 _TIME = re.compile(
     r"(\d{4})[-/](\d{1,2})[-/](\d{1,2})[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?(Z|[+-]\d{2}:?\d{2})?"
 )
@@ -116,7 +118,7 @@ def read_date(text: str) -> str:
     """ISO text of a date. Raises: ValueError."""
     if found := _SERIAL.fullmatch(text):
         days, fraction = int(found[1]), found[2] or ""
-        if not FIRST_SERIAL <= days <= LAST_SERIAL or fraction.strip("0"):
+        if not FIRST_SERIAL <= days <= LAST_SERIAL or days in YEARS or fraction.strip("0"):
             raise ValueError
         return (SERIAL_EPOCH + timedelta(days=days)).isoformat()
     for form in _DATES:
@@ -262,20 +264,31 @@ def _judge_division(column: Column, text: str) -> Cell:
     return Cell(None, flag="unknown_division") if code is None else Cell(code)
 
 
+def _open_end(text: str) -> Cell | None:
+    """Null, when a day or time means that something has not ended, in whatever form a day is written."""
+    if text == OPEN_SERIAL:
+        return NULL
+    for form in (*_DATES, _TIME, _TIME_14):
+        if found := form.fullmatch(text):
+            day = tuple(map(int, found.groups()[:3]))
+            if day in OPEN_ENDS:
+                return Cell(None, flag="impossible_open_end" if day == IMPOSSIBLE_OPEN_END else None)
+    return None
+
+
 def _judge_date(column: Column, text: str) -> Cell:
     text = _normal(text)
-    if column.open_ended and (end := text.removesuffix("00:00:00").rstrip(" T")) in OPEN_ENDS:
-        return Cell(None, flag="impossible_open_end" if end == IMPOSSIBLE_OPEN_END else None)
+    if column.open_ended and (end := _open_end(text)):
+        return end
     day = read_date(text)
-    if day in column.never:
-        return Cell(None, problem="filler_date")
-    if column.open_ended and day in OPEN_ENDS:
-        return NULL
-    return Cell(day)
+    return Cell(None, problem="filler_date") if day in column.never else Cell(day)
 
 
 def _judge_time(column: Column, text: str) -> Cell:
-    time = read_time(_normal(text))
+    text = _normal(text)
+    if column.open_ended and (end := _open_end(text)):
+        return end
+    time = read_time(text)
     return Cell(None, problem="filler_date") if time[:10] in column.never else Cell(time)
 
 

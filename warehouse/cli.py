@@ -43,6 +43,10 @@ def main() -> None:
         if database.is_migrated():
             raise
         _fail(DatabaseUnavailable("This database is not prepared yet; run: warehouse init"))
+    except OSError as error:
+        if error.filename is None:
+            raise
+        _fail(WarehouseError(f"{error.filename}: {error.strerror}. Mend the folder, or set WAREHOUSE_HOME to another"))
 
 
 def _fail(error: WarehouseError) -> NoReturn:
@@ -98,7 +102,7 @@ def build(
 ) -> None:
     """Build star and marts into a candidate publication. Example: warehouse build"""
     candidate = pipeline.build(full_refresh)
-    console.print(f"candidate publication {candidate}" if candidate else "nothing is loaded that is not published")
+    console.print(f"candidate publication {candidate}" if candidate else "no candidate; warehouse status says why")
 
 
 @app.command()
@@ -153,7 +157,10 @@ def status() -> None:
     for system, as_of in readiness.as_of.items():
         console.print(f"  {system}: complete up to {as_of}")
     console.print(f"next publication: {readiness.reason}", highlight=False)
-    for title, lines in (("overdue", now["overdue"]), ("rejected", now["rejected"])):
+    for title, lines in (
+        *(("overdue", now["overdue"]), ("rejected", now["rejected"])),
+        *(("left alone", now["left_alone"]), ("without a contract", now["without_contract"])),
+    ):
         for line in lines[:20]:
             console.print(f"  {title}: {line}", markup=False, highlight=False)
         if len(lines) > 20:

@@ -167,8 +167,16 @@ def _parse(path: Path, validator: jsonschema.Draft202012Validator, lists: Mappin
         key=tuple(document["key"]),
         columns=columns,
         amount_column=document.get("amount_column"),
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=_sha256(content, columns, lists),
     )
+
+
+def _sha256(content: bytes, columns: Mapping[str, Column], lists: Mapping) -> str:
+    """Of the contract with the code lists it uses: a new code is a changed contract, too."""
+    digest = hashlib.sha256(content)
+    for name in sorted({column.code_list for column in columns.values() if column.code_list}):
+        digest.update(json.dumps([name, lists[name]], sort_keys=True).encode())
+    return digest.hexdigest()
 
 
 def _tuples(spec: Mapping) -> dict:

@@ -171,6 +171,7 @@ class Judge:
         if (
             column.type == "timestamp"
             and not column.never
+            and not column.open_ended
             and (values := _plain_times(distinct)) is not None
             and not (column.event_day and compute.max(values).as_py()[:10] > self._last_event_day.isoformat())
         ):
@@ -200,7 +201,7 @@ class Judge:
 
     def _plain_texts(self, column: Column, distinct: pyarrow.StringArray) -> pyarrow.StringArray | None:
         """Trimmed texts with nulls, when no cell needs a verdict of its own."""
-        if _may_be_unreadable(distinct) or _may_hold_numbers(distinct):
+        if _may_be_unreadable(distinct) or (not column.name.endswith("_code") and _may_hold_numbers(distinct)):
             return None
         values = compute.utf8_trim(distinct, characters=_TRIMMED)
         empty = compute.is_in(values, value_set=pyarrow.array([*column.null_words, ""], pyarrow.string()))
@@ -213,7 +214,8 @@ class Judge:
         if cells.is_unreadable(text) and (column.required or column.type == "text"):
             return self._unreadable(column)
         cell = cells.judge(column, text)
-        if column.type == "text" and cell.value is not None:
+        # a code's first six digits are a county, and its serial number may look like anything
+        if column.type == "text" and cell.value is not None and not column.name.endswith("_code"):
             hidden = identity.hide_numbers(cell.value, self._tokens["document"].token)
             return cell if hidden == cell.value else Cell(hidden, flag="holds_id_number")
         if cell.problem == "unknown_code" and not column.required:

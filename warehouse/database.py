@@ -53,10 +53,15 @@ def connect(role: str | None = None, *, autocommit: bool = False) -> psycopg.Con
             connection.execute(psycopg.sql.SQL("set role {}").format(psycopg.sql.Identifier(role)))
         connection.autocommit = autocommit
     except psycopg.OperationalError as error:
-        raise DatabaseUnavailable(
-            f"No PostgreSQL answers at {known['host']}:{known['port']} ({type(error).__name__}). "
-            "Check WAREHOUSE_URL, or unset it to use the embedded server."
-        ) from None
+        where = f"{known['host']}:{known['port']}"
+        # psycopg gives no SQL state for a refused start of a session; the server's own words tell the kind
+        if "authentication failed" in str(error) or "no password supplied" in str(error):
+            problem = f"PostgreSQL at {where} does not take the password of user {known['user']}."
+        elif "does not exist" in str(error):
+            problem = f"PostgreSQL at {where} has no database {known['dbname']}, or no user {known['user']}."
+        else:
+            problem = f"No PostgreSQL answers at {where}."
+        raise DatabaseUnavailable(f"{problem} Check WAREHOUSE_URL, or unset it to use the embedded server.") from None
     except (psycopg.errors.InsufficientPrivilege, psycopg.errors.InvalidParameterValue):
         raise DatabaseUnavailable(
             f"User {known['user']} may not become role {role}. Run: warehouse init (needs CREATEROLE once), "

@@ -38,7 +38,7 @@ def read(content: BinaryIO, encoding: str, name: str) -> Records:
     Raises: FileRejected, when there is no header line.
     """
     splitter = _Splitter(content, name)
-    header = [decode(cell, encoding, name) for cell in splitter.read_header()]
+    header = [decode(cell, encoding, name) for cell in splitter.read_header(encoding)]
     return Records(header, encoding, splitter.blocks(len(header)))
 
 
@@ -49,9 +49,15 @@ class _Splitter:
         self._at_end = False
         self._line = 1  # physical line at which _rest begins
 
-    def read_header(self) -> list[bytes]:
+    def read_header(self, encoding: str) -> list[bytes]:
         self._fill()
-        self._rest = self._rest.removeprefix(UTF8_MARK)
+        if self._rest.startswith(UTF8_MARK):
+            if encoding != "utf-8":
+                raise FileRejected(
+                    "encoding_unreadable",
+                    f"{self._name}: it begins as UTF-8 and goes on in another encoding; ask the sender to export it again",
+                )
+            self._rest = self._rest.removeprefix(UTF8_MARK)
         fields, size = _read_record(self._rest, 0)
         if fields is None or not any(field.strip() for field in fields):
             raise FileRejected("header_missing", f"{self._name}: no header in line 1; wanted the contract's headers")

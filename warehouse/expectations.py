@@ -204,5 +204,6 @@ def message(verdict: Verdict) -> str:
         f"Publication {verdict.publication_id} does not go out; the last good one stays. Broken rules:\n  "
         + "\n  ".join(named)
         + (f"\n  and {more} more" if more > 0 else "")
-        + "\nMend the data, the model or the rule, then run: warehouse run (warehouse report has all verdicts)"
+        + "\nMend the data, the model or the rule, then run: warehouse run. All verdicts:"
+        f" warehouse report {verdict.publication_id}"
     )

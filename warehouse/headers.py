@@ -11,16 +11,21 @@ from warehouse.contracts import Contract
 from warehouse.errors import FileRejected
 
 _UNIT = re.compile(r"\(([^()]*)\)$")
-# these brackets tell columns apart (证件号码(男)), or change the value's size: no unit that may be left out
-_NO_UNITS = re.compile(r"男|女|[十百千万亿].*")
+# only these may be left out; any other bracket tells columns apart (证件号码(男), 姓名(曾用名)) or changes the value's size (万元)
+_UNITS = re.compile(
+    r"(?:单位[:：]?)?(?:元|人民币|人|人次|户|个|具|对|件|例|月|岁|床|张|座|处|穴|套|平方米|㎡|m2|亩|%)(?:/(?:人|月|年|具|人次|人月))*"
+)
 _LONG_NUMBER = re.compile(r"\d{6,}")
 _LONGEST_SHOWN_HEADER = 40
 
 
 class HeaderWords(frozenset):
-    """Normalised headers and synonyms of a contract without their units; `columns` counts the contract's columns."""
+    """Normalised headers and synonyms of a contract without their units; `columns` counts the contract's columns,
+    `required` holds the headers of those that must be there (those with synonyms aside: any of them may stand there).
+    """
 
     columns: int = 0
+    required: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -39,6 +44,11 @@ def words(contract: Contract) -> HeaderWords:
         for header in (column.header, *column.synonyms)
     )
     found.columns = len(contract.columns)
+    found.required = frozenset(
+        without_unit(normalise(column.header))
+        for column in contract.columns.values()
+        if column.required and not column.synonyms
+    )
     return found
 
 
@@ -50,7 +60,7 @@ def normalise(header: str) -> str:
 def without_unit(header: str) -> str:
     """A normalised header without the unit in brackets at its end: 发放合计(元) becomes 发放合计."""
     unit = _UNIT.search(header)
-    return header if unit is None or _NO_UNITS.fullmatch(unit.group(1)) else header[: unit.start()]
+    return header if unit is None or not _UNITS.fullmatch(unit.group(1)) else header[: unit.start()]
 
 
 def bind(contract: Contract, header: list[str], name: str) -> Binding:

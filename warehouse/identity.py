@@ -9,6 +9,7 @@ outside the database; each purpose has a key derived from them (RFC 5869), so th
 import calendar
 import functools
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -23,6 +24,7 @@ try:
     from _sha256 import sha256 as _sha256
 except ImportError:
     from hashlib import sha256 as _sha256
+import psycopg
 from stdnum.iso7064 import mod_11_2
 
 from warehouse import settings
@@ -68,11 +70,17 @@ class Identity:
     division: str | None = None
 
 
-def ensure_keys() -> Path:
-    """Make the secret keys that are missing, readable by this user only; existing ones are never replaced.
+def ensure_keys(connection: psycopg.Connection) -> Path:
+    """Make the secret keys that are missing, readable by this user only; existing ones are never replaced. Which keys a
+    database was filled with stands in `audit.setting`: once it does, a missing key is not made anew.
 
+    Args: connection: as the owner of the warehouse; the caller commits.
     Returns: their folder.
+    Raises: UsageError, when the keys are not those of this database.
     """
+    if _known_keys(connection):
+        require_same_keys(connection)
+        return settings.get().keys_folder
     folder = settings.get().keys_folder
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for name in KEY_FILES:
@@ -91,7 +99,25 @@ def ensure_keys() -> Path:
             pass
         finally:
             fresh.unlink()
+    ids = {name: key_id(read_key(name)) for name in KEY_FILES}
+    connection.execute("update audit.setting set key_ids = %s", (json.dumps(ids),))
     return folder
+
+
+def require_same_keys(connection: psycopg.Connection) -> None:
+    """Raises: UsageError, when a key is missing or another than the one this database was filled with: the same person
+    would get another token, and nothing would join.
+    """
+    for name, wanted in _known_keys(connection).items():
+        if key_id(read_key(name)) != wanted:
+            raise UsageError(
+                f"{settings.get().keys_folder / name}: not the key that this database was filled with. Restore it from its"
+                " backup, or set WAREHOUSE_KEYS to the folder that holds it"
+            )
+
+
+def _known_keys(connection: psycopg.Connection) -> dict[str, str]:
+    return connection.execute("select key_ids from audit.setting").fetchone()[0] or {}
 
 
 def read_key(name: str) -> bytes:
@@ -109,8 +135,8 @@ def _read_key(path: Path, modified_ns: int) -> bytes:
         key = bytes.fromhex(path.read_text().strip())
     except (OSError, ValueError):
         raise UsageError(
-            f"{path}: no usable key; wanted {2 * KEY_BYTES} hex digits. Run: warehouse init; if the warehouse already"
-            " holds data, restore the key from its backup instead, else persons get other tokens"
+            f"{path}: no usable key; wanted {2 * KEY_BYTES} hex digits. Restore it from its backup; in a new warehouse run:"
+            " warehouse init"
         ) from None
     if len(key) != KEY_BYTES:
         raise UsageError(f"{path}: {len(key)} bytes, wanted {KEY_BYTES}")
@@ -273,7 +299,11 @@ def hide_numbers(text: str, token: Callable[[str], str]) -> str:
     def hidden(found: re.Match) -> str:
         number = normalise_number(found.group())
         birth = number[6:14]
-        is_valid = mod_11_2.is_valid(number) and is_day(int(birth[:4]), int(birth[4:6]), int(birth[6:]))
+        is_valid = (
+            mod_11_2.is_valid(number)
+            and int(birth[:4]) >= OLDEST_BIRTH_YEAR
+            and is_day(int(birth[:4]), int(birth[4:6]), int(birth[6:]))
+        )
         return f"id:{token(number)}" if is_valid else found.group()
 
     return _EIGHTEEN.sub(hidden, text)

@@ -10,8 +10,9 @@ import io
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -19,7 +20,7 @@ from pathlib import Path
 import psycopg
 
 from warehouse import contracts, settings
-from warehouse.errors import FileRejected
+from warehouse.errors import FileRejected, WarehouseError
 
 log = logging.getLogger(__name__)
 
@@ -124,34 +125,66 @@ def read(system: str, business_date: date, nn: int, folder: Path) -> Delivery:
     return Delivery(system, business_date, nn, folder, entries, sha256, problem)
 
 
-def _folders(systems: Iterable[str], first: date | None, last: date | None) -> Iterator[tuple[date, str, int, Path]]:
+def left_alone(systems: Iterable[str] | None = None) -> list[str]:
+    """What stands in the landing folder and is no delivery, a sentence each, with what to do."""
+    told: list[str] = []
+    list(_folders(tuple(systems) if systems else contracts.systems(), None, None, told))
+    return told
+
+
+def _folders(
+    systems: Iterable[str], first: date | None, last: date | None, left: list[str] | None = None
+) -> Iterator[tuple[date, str, int, Path]]:
+    """Folders named as deliveries; why another folder is none goes to `left`.
+
+    Raises: WarehouseError, when there is no landing folder: a share that is not mounted is no quiet day.
+    """
     landing = settings.get().landing_folder
-    for name in sorted(set(_children(landing)) - set(contracts.systems())):
-        log.warning("%s: no system has this name; left alone", landing / name)
+    if not landing.is_dir():
+        raise WarehouseError(
+            f"{landing}: there is no such folder. Mount it, or set WAREHOUSE_LANDING; see: warehouse init"
+        )
+    left = [] if left is None else left
+    today = settings.now().astimezone(settings.SHANGHAI).date()
+    begin = settings.get().first_business_date
+    left += [
+        f"{landing / name}: no system has this name; there are {', '.join(contracts.systems())}"
+        for name in sorted(set(_children(landing)) - set(contracts.systems()))
+    ]
     for system in systems:
         for day_name in _children(landing / system):
+            place = landing / system / day_name
             try:
                 day = date.fromisoformat(day_name)
             except ValueError:
                 day = None
             if day is None or day_name != day.isoformat():
-                log.warning("%s: not named as a business date YYYY-MM-DD; left alone", landing / system / day_name)
+                left.append(f"{place}: not named as a business date YYYY-MM-DD; ask the sender")
+                continue
+            if day >= today:  # a mistyped year would keep every publication waiting for the days between
+                left.append(f"{place}: this business date has not ended; it is taken in when it has")
+                continue
+            if begin and day < begin:
+                left.append(f"{place}: before the first business date {begin} (WAREHOUSE_FIRST_BUSINESS_DATE)")
                 continue
             if (first and day < first) or (last and day > last):
                 continue
-            for number in _children(landing / system / day_name):
-                folder = landing / system / day_name / number
+            for number in _children(place):
                 if _NUMBER.fullmatch(number):
-                    yield day, system, int(number), folder
+                    yield day, system, int(number), place / number
                 else:
-                    log.warning("%s: not named as a delivery 01 to 99; left alone", folder)
+                    left.append(f"{place / number}: not named as a delivery 01 to 99; ask the sender")
 
 
 def _children(folder: Path) -> list[str]:
+    """Names of the folders in a folder; one that cannot be read is left out, so that it stops no other."""
     try:
         with os.scandir(folder) as entries:
             return [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir()]
     except FileNotFoundError:
+        return []
+    except OSError as error:
+        log.warning("%s: cannot be read (%s); left alone", folder, error.strerror)
         return []
 
 
@@ -206,11 +239,23 @@ def _entries(content: bytes) -> tuple[ManifestEntry, ...]:
             raise FileRejected(
                 "manifest_unreadable", f"line {line} has {len(row)} fields, its header {len(header)}; send it again"
             )
-        entries.append(_entry(dict(zip(header, (cell.strip() for cell in row), strict=True)), entries))
-    return tuple(entries)
+        entries.append(_entry(dict(zip(header, (cell.strip() for cell in row), strict=True))))
+    return tuple(_without_doubles(entries))
 
 
-def _entry(row: dict[str, str], earlier: list[ManifestEntry]) -> ManifestEntry:
+def _without_doubles(entries: list[ManifestEntry]) -> Iterator[ManifestEntry]:
+    """Of two files of one table nobody can say which one counts: both are refused, and the day is incomplete."""
+    names, tables = (
+        Counter(entry.file_name for entry in entries),
+        Counter(entry.table for entry in entries if entry.table),
+    )
+    for entry in entries:
+        doubled = names[entry.file_name] > 1 or tables[entry.table] > 1
+        problems = filter(None, (entry.problem, "file or table is listed twice" if doubled else None))
+        yield replace(entry, problem="; ".join(problems) or None)
+
+
+def _entry(row: dict[str, str]) -> ManifestEntry:
     problems = []
 
     def read_as(kind, name: str, wanted: str, default=None):
@@ -256,9 +301,6 @@ def _entry(row: dict[str, str], earlier: list[ManifestEntry]) -> ManifestEntry:
         problems.append("sha256 is not 64 hex digits")
     if entry.row_count < 0:
         problems.append("row_count is negative")
-    for other in earlier:
-        if other.file_name == entry.file_name or (other.table == entry.table and entry.table):
-            problems.append("file or table is listed twice")
     if not problems:
         return entry
     return ManifestEntry(**(entry.__dict__ | {"problem": "; ".join(problems), "row_count": max(entry.row_count, 0)}))

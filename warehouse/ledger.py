@@ -57,33 +57,40 @@ class Scope:
     affected_dates: int
 
 
-def readiness(connection: psycopg.Connection) -> Readiness:
+def readiness(connection: psycopg.Connection, *, renewed: str | None = None, of_build: bool = False) -> Readiness:
     """Judge by the delivery calendar and the pipeline's clock whether a publication may go out.
 
     A publication waits for the newest business date of every system until the contracts' late_after; then it goes out
     as partial if every missing table's contract allows it.
+
+    Args:
+        renewed: why something is to be published although nothing new was loaded (the models changed).
+        of_build: judge what the newest build took in at its start, not what has arrived since; it counts as pending.
     """
     now = settings.now()
-    as_of = dict(connection.execute("select system, as_of_date from audit.system_as_of order by system").fetchall())
+    source = "build" if of_build else "audit"
+    as_of = dict(connection.execute(f"select system, as_of_date from {source}.system_as_of order by system").fetchall())  # noqa: S608
     gaps = tuple(
         Gap(*row)
         for row in connection.execute(
-            "select system, table_name, business_date, state, late_at, may_publish_without"
-            " from audit.delivery_calendar where state <> 'loaded' order by business_date, system, table_name"
+            "select system, table_name, business_date, state, late_at, may_publish_without"  # noqa: S608
+            f" from {source}.delivery_calendar where state <> 'loaded' order by business_date, system, table_name"
         )
     )
-    pending = connection.execute(
-        "select exists (select from audit.change where build_id is null)"
-        " or exists (select from audit.build where finished_at is not null"
-        "   and build_id > coalesce((select max(build_id) from audit.publication where decided_at is not null), 0))"
-    ).fetchone()[0]
+    pending = of_build or bool(renewed) or _is_pending(connection)
 
     def judged(ready: bool, reason: str) -> Readiness:
         return Readiness(pending, ready, bool(gaps), reason, as_of, gaps)
 
     if not pending:
+        if blocked := blocked_publication(connection):
+            return judged(
+                False,
+                f"publication {blocked} is blocked by the gate and the last good one stays; its broken rules:"
+                f" warehouse report {blocked}. Mend the data, the model or the rule, then: warehouse run",
+            )
         return judged(False, "nothing is loaded that is not published")
-    if loads := open_loads(connection):
+    if not of_build and (loads := open_loads(connection)):
         return judged(False, f"a load is running ({loads}); one backlog is one publication")
     waiting = [gap for gap in gaps if gap.late_at > now]
     if waiting:
@@ -95,9 +102,27 @@ def readiness(connection: psycopg.Connection) -> Readiness:
             False,
             f"{describe(forbidden)} did not come and its contract allows no partial publication; the last one stays",
         )
+    because = f" ({renewed})" if renewed else ""
     if gaps:
-        return judged(True, f"goes out as partial without {describe(gaps)}")
-    return judged(True, "every system is complete")
+        return judged(True, f"goes out as partial without {describe(gaps)}{because}")
+    return judged(True, f"every system is complete{because}")
+
+
+def _is_pending(connection: psycopg.Connection) -> bool:
+    return connection.execute(
+        "select exists (select from audit.change where build_id is null)"
+        " or exists (select from audit.build where finished_at is not null"
+        "   and build_id > coalesce((select max(build_id) from audit.publication where decided_at is not null), 0))"
+    ).fetchone()[0]
+
+
+def blocked_publication(connection: psycopg.Connection) -> int | None:
+    """The candidate of the newest build, if the gate blocked it."""
+    row = connection.execute(
+        "select publication_id from audit.publication where state = 'blocked'"
+        " and build_id = (select max(build_id) from audit.build where finished_at is not null)"
+    ).fetchone()
+    return row[0] if row else None
 
 
 def describe(gaps: list[Gap] | tuple[Gap, ...], most: int = 5) -> str:
@@ -162,15 +187,19 @@ def open_build(
             "insert into audit.build (full_refresh, code_commit, lock_sha256) values (%s, %s, %s) returning build_id",
             (full_refresh or first, code_commit, lock_sha256),
         ).fetchone()
-        for table in ("in_force", "affected", "delivery_calendar", "change"):
+        for table in ("in_force", "affected", "delivery_calendar", "system_as_of", "change"):
             connection.execute(f"delete from build.{table}")  # noqa: S608 -- names stand above
         connection.execute(
             "insert into build.in_force (load_id, table_name, business_date, nn, mode)"
             " select load_id, table_name, business_date, nn, mode from audit.in_force"
         )
         connection.execute(
-            "insert into build.delivery_calendar (system, table_name, business_date, late_at, state)"
-            " select system, table_name, business_date, late_at, state from audit.delivery_calendar"
+            "insert into build.delivery_calendar (system, table_name, business_date, late_at, may_publish_without, state)"
+            " select system, table_name, business_date, late_at, may_publish_without, state from audit.delivery_calendar"
+        )
+        connection.execute(
+            "insert into build.system_as_of (system, as_of_date)"
+            " select system, as_of_date from audit.system_as_of where as_of_date is not null"
         )
         connection.execute(
             "insert into build.change (change_id) select change_id from audit.change where build_id is null"
@@ -248,14 +277,28 @@ def overdue(connection: psycopg.Connection) -> list[str]:
 
 
 def rejected_files(connection: psycopg.Connection) -> list[str]:
-    """Why files were refused whose day still lacks a trusted export; one sentence each."""
+    """Why files and manifests were refused whose day still lacks a trusted export; one sentence each."""
     return [
         message
         for (message,) in connection.execute(
-            "select file.rejection_message from audit.file as file"
-            " inner join audit.delivery_calendar as calendar using (load_id)"
-            " where calendar.state = 'rejected' order by file.business_date, file.system, file.table_name"
+            "select message from ("
+            "  select file.rejection_message as message, file.business_date, file.system from audit.file as file"
+            "  inner join audit.delivery_calendar as calendar using (load_id) where calendar.state = 'rejected'"
+            "  union all select problem || '. Ask the sender to export it again', business_date, system"
+            "  from audit.delivery where problem is not null"
+            ") as refused order by business_date, system, message"
         )
+    ]
+
+
+def files_without_contract(connection: psycopg.Connection) -> list[str]:
+    """Files that were left alone because no contract speaks of their table: system and table, counted."""
+    rows = connection.execute(
+        "select system, table_name, count(*) from audit.file where state = 'no_contract' group by 1, 2 order by 1, 2"
+    )
+    return [
+        f"{system}/{table}: {count} files; to load them, write contracts/{system}/{table}.yml"
+        for system, table, count in rows
     ]
 
 

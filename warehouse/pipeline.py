@@ -25,9 +25,9 @@ def init() -> dict:
     configured = settings.get()
     for folder in (configured.landing_folder, configured.archive_folder, configured.reports_folder):
         folder.mkdir(parents=True, exist_ok=True)
-    identity.ensure_keys()
     migrations = database.migrate()
     with database.connect() as connection:
+        identity.ensure_keys(connection)
         tables = raw_tables.ensure(connection)
     return {"migrations": migrations, "tables": tables}
 
@@ -41,8 +41,13 @@ def synth(figures: Path, seed: int, first: date, last: date, out: Path, progress
     if str(PROJECT) not in sys.path:
         sys.path.insert(0, str(PROJECT))
     from scripts.synthetic_city.cli import generate
+    from scripts.synthetic_city.figures import FiguresError
+    from warehouse.errors import UsageError
 
-    generate(figures=figures, seed=seed, first_day=first, last_day=last, out=out, progress=progress)
+    try:
+        generate(figures=figures, seed=seed, first_day=first, last_day=last, out=out, progress=progress)
+    except (FiguresError, FileNotFoundError, FileExistsError) as error:
+        raise UsageError(str(error)) from None
 
 
 def load(
@@ -60,17 +65,22 @@ def load(
         file that was refused}.
     Raises: UsageError, when a system has no contract or a day cannot be read.
     """
-    from warehouse import contracts, database, landing, ledger, raw, raw_tables
+    from warehouse import contracts, database, identity, landing, ledger, raw, raw_tables
     from warehouse.errors import UsageError
 
     chosen = tuple(systems) if systems else contracts.systems()
     if unknown := sorted(set(chosen) - set(contracts.systems())):
         raise UsageError(f"No contract of a system {', '.join(unknown)}; there are {', '.join(contracts.systems())}")
     first, last = _day(first), _day(last)
+    if first and last and first > last:
+        raise UsageError(f"The first business date {first} lies after the last, {last}")
     counted = ("rows_loaded", "rows_repeated", "rows_quarantined")
     totals = {"deliveries": 0, **dict.fromkeys(counted, 0), "rejected": []}
     with database.connect() as connection:
+        identity.require_same_keys(connection)
         raw_tables.ensure(connection)
+    for sentence in landing.left_alone(chosen):
+        log.warning("left alone: %s", sentence)
     with ledger.open_load(chosen, first, last), database.connect("loader", autocommit=True) as connection:
         deliveries = landing.pending(connection, chosen, first, last)
         for position, delivery in enumerate(deliveries, start=1):
@@ -87,31 +97,52 @@ def load(
 
 
 def is_ready() -> bool:
-    """Is something loaded that may be published now? Says why not in the log."""
+    """Is something loaded, or were models or rules changed, so that a publication may go out? Says why not in the log."""
     from warehouse import database, ledger
 
     with database.connect("builder", autocommit=True) as connection:
-        readiness = ledger.readiness(connection)
+        readiness = ledger.readiness(connection, renewed=_renewed(connection))
     log.info("%s: %s", "ready" if readiness.ready else "not ready", readiness.reason)
     return readiness.ready
+
+
+def _renewed(connection) -> str | None:
+    """Why a publication is due although nothing new was loaded; None when it is not."""
+    from warehouse import ledger, quality, transform
+
+    if transform.models_changed(connection):
+        return "the models changed"
+    blocked = ledger.blocked_publication(connection)
+    return "the rules that blocked it changed" if blocked and quality.rules_changed(connection, blocked) else None
 
 
 def build(full_refresh: bool = False) -> int | None:
     """Build the star and the marts from what is loaded, and freeze them as a candidate publication.
 
-    Returns: the candidate's publication number; None when nothing is loaded that is not published.
+    Returns: the candidate's publication number (a blocked one, when nothing changed since); None when nothing is loaded
+        that is not published, or what the build took in may not go out yet.
     Raises: BuildFailed.
     """
     from warehouse import database, ledger, publish, transform
 
     with database.connect("builder", autocommit=True) as connection:
-        build_id = None if full_refresh else ledger.undecided_build(connection)
+        build_id = None if full_refresh or transform.models_changed(connection) else ledger.undecided_build(connection)
         if build_id is None:
-            if not full_refresh and not ledger.has_pending_changes(connection):
+            blocked = ledger.blocked_publication(connection)
+            if not (
+                full_refresh
+                or blocked
+                or ledger.has_pending_changes(connection)
+                or transform.models_changed(connection)
+            ):
                 log.info("nothing is loaded that is not published")
                 return None
             build_id = transform.build(full_refresh=full_refresh).build_id
-        readiness = ledger.readiness(connection)
+        # a load may have gone on meanwhile: what the build took in decides, and is what the publication tells
+        readiness = ledger.readiness(connection, of_build=True)
+    if not readiness.ready:
+        log.info("no candidate: %s", readiness.reason)
+        return None
     return publish.freeze(build_id, readiness)
 
 
@@ -174,12 +205,19 @@ def run(systems: Iterable[str] | None = None, progress: Progress = log.info) -> 
     totals = load(systems, progress=progress)
     totals["publication"] = None
     with database.connect("builder", autocommit=True) as connection:
-        readiness = ledger.readiness(connection)
+        # asked for by hand, a blocked candidate is judged once more: what broke it may lie outside of the project
+        again = "judged once more" if ledger.blocked_publication(connection) else None
+        readiness = ledger.readiness(connection, renewed=_renewed(connection) or again)
     totals["reason"] = readiness.reason
-    if not readiness.ready:
-        return totals
-    progress("building the star and the marts")
-    if (candidate := build()) is None:
+    candidate = None
+    if readiness.ready:
+        progress("building the star and the marts")
+        candidate = build()
+    if candidate is None:
+        for unwritten in unwritten_publications():
+            progress(f"writing the pages of publication {unwritten}")
+            bulletin(unwritten)
+            report(unwritten)
         return totals
     progress(f"checking publication {candidate}")
     check(candidate)
@@ -191,13 +229,31 @@ def run(systems: Iterable[str] | None = None, progress: Progress = log.info) -> 
     return totals
 
 
+def unwritten_publications() -> list[int]:
+    """The current publication, if its pages are not there: a run was killed between publishing and writing."""
+    from warehouse import database, settings
+
+    with database.connect("bi_reader", autocommit=True) as connection:
+        current = _current(connection)
+    folder = settings.get().reports_folder / str(current)
+    names = [f"{page}.{language}.html" for page in ("bulletin", "quality") for language in ("zh", "en")]
+    return [current] if current and not all((folder / name).exists() for name in names) else []
+
+
 def status() -> dict:
     """Where the warehouse stands: current publication, as-of dates, what waits and why, what is quarantined."""
-    from warehouse import database, ledger
+    from warehouse import database, landing, ledger
+    from warehouse.errors import WarehouseError
 
+    try:
+        left_alone = landing.left_alone()
+    except WarehouseError as error:
+        left_alone = [str(error)]
     with database.connect("auditor", autocommit=True) as connection:
         readiness = ledger.readiness(connection)
         return {
+            "left_alone": left_alone,
+            "without_contract": ledger.files_without_contract(connection),
             "publication": ledger.current_publication(connection),
             "readiness": readiness,
             "overdue": ledger.overdue(connection),

@@ -7,7 +7,7 @@ checksum, so that what goes out is what the gate judged. Why: `docs/explanation/
 import json
 import logging
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import psycopg
 from psycopg import sql
@@ -35,12 +35,12 @@ def freeze(build_id: int, readiness: Readiness) -> int:
         BuildFailed, when a mart or one of its columns is missing.
     """
     with database.connect("builder") as connection:
-        _hold_builds_off(connection)
         known = connection.execute(
-            "select publication_id from audit.publication where build_id = %s", (build_id,)
+            "select publication_id from audit.publication where build_id = %s and checksum is not null", (build_id,)
         ).fetchone()
         if known:
             return known[0]
+        _hold_builds_off(connection)
         _require_newest_build(connection, build_id)
         (publication_id,) = connection.execute(
             "insert into audit.publication (build_id, is_partial, gaps, as_of) values (%s, %s, %s, %s)"
@@ -55,6 +55,7 @@ def freeze(build_id: int, readiness: Readiness) -> int:
                             "business_date": gap.business_date.isoformat(),
                             "state": gap.state,
                             "late_at": gap.late_at.isoformat(),
+                            "may_publish_without": gap.may_publish_without,
                         }
                         for gap in readiness.gaps
                     ]
@@ -78,8 +79,8 @@ def publish(publication_id: int) -> bool:
     so.
 
     Returns: True when it became current now, False when it had been published before (nothing changes then).
-    Raises: PublicationBlocked, when its gate verdict is missing, incomplete or bad; PublicationConflict, when its rows
-        are not those that were checked, a newer publication is out, or it was rolled back.
+    Raises: PublicationBlocked, when its gate verdict is missing, incomplete or bad, or it has a gap that must be waited
+        for; PublicationConflict, when its rows are not those that were checked, a newer publication is out, or it was rolled back.
     """
     with database.connect("publisher") as connection:
         seq, current = _pointer(connection)
@@ -100,6 +101,7 @@ def publish(publication_id: int) -> bool:
                 f"Publication {newest} is newer than {publication_id} and was published already; check and publish"
                 " a newer candidate instead"
             )
+        _require_gaps_allowed(candidate)
         frozen.require_unchanged(connection, candidate)
         _require_verdict(connection, candidate)
         _move_pointer(connection, seq, publication_id)
@@ -198,6 +200,19 @@ def drop_old() -> list[int]:
             )
             _write_log(connection, "drop", publication_id, None, "older than what is kept")
     return old
+
+
+def _require_gaps_allowed(candidate: Mapping) -> None:
+    """A partial publication goes out only when its gaps' time is over and their contracts allow it."""
+    now = settings.now()
+    for gap in candidate["gaps"]:
+        waits = datetime.fromisoformat(gap["late_at"]) > now
+        if waits or not gap["may_publish_without"]:
+            why = "may still come" if waits else "did not come, and its contract allows no partial publication"
+            raise PublicationBlocked(
+                f"Publication {candidate['publication_id']} does not go out: {gap['system']}/{gap['table']} of"
+                f" {gap['business_date']} {why}. See: warehouse status"
+            )
 
 
 def _hold_builds_off(connection: psycopg.Connection) -> None:

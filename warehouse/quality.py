@@ -58,6 +58,14 @@ def check(publication_id: int, folder: Path | None = None) -> Verdict:
         return _decide(publication, judged, started_at, files_sha256, len(usable))
 
 
+def rules_changed(connection: psycopg.Connection, publication_id: int) -> bool:
+    """Were the expectations changed since a publication was judged?"""
+    row = connection.execute(
+        "select suites_sha256 from audit.latest_validation_run where publication_id = %s", (publication_id,)
+    ).fetchone()
+    return row is not None and row[0] != expectations.load(expectations.FOLDER)[2]
+
+
 @contextmanager
 def _no_build(connection: psycopg.Connection) -> Iterator[None]:
     """Hold builds off while the gate reads what they write."""

@@ -85,6 +85,12 @@ def build(full_refresh: bool = False) -> Build:
     return Build(scope.build_id, True, is_full, seconds, results)
 
 
+def models_changed(connection: psycopg.Connection) -> bool:
+    """Were the models changed since the last finished build? False before the first."""
+    built = _built_fingerprint(connection)
+    return built is not None and built != _fingerprint()
+
+
 def run_unit_tests() -> Mapping[str, str]:
     """Run dbt's unit tests on the models as they stand in the database (build first). They touch no table.
 

@@ -7,7 +7,9 @@ header is the first row in which most of the contract's headers stand; a record'
 import html.parser
 import io
 import itertools
+import re
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time
 
@@ -28,7 +30,18 @@ LARGEST_SHARED_TEXT_BYTES = 64 << 20
 LARGEST_HTML_BYTES = 32 << 20
 EXACT_INTEGER = 10**15  # a spreadsheet keeps 15 significant digits
 FOOTERS = ("制表人", "制表时间", "制表日期", "制表单位", "填表人", "审核人", "负责人")
-TOTALS = ("合计", "总计", "小计")
+# 合计, 合计：2人, 合计(人), 合计2人, 本页合计; no name of anything begins so
+_TOTAL = re.compile(r"(?:本页|本月|全市)?(?:合计|总计|小计)(?:[:：(（\d].*)?")
+_DAMAGES = (
+    InvalidFileException,
+    KeyError,
+    ValueError,
+    IndexError,
+    SyntaxError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 def read_xlsx(file: io.BufferedReader, name: str, header_words: HeaderWords) -> Records:
@@ -51,11 +64,9 @@ def read_xlsx(file: io.BufferedReader, name: str, header_words: HeaderWords) -> 
             sheet.reset_dimensions()  # senders' programs write wrong ones
             rows = enumerate(sheet.iter_rows(values_only=True), start=1)
             if found := _find_header(rows, header_words):
-                return Records(found, "utf-8", _blocks(rows, len(found)))
-    except (InvalidFileException, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise FileRejected(
-            "format_unreadable", f"{name}: no readable xlsx ({type(error).__name__}); ask the sender to export it again"
-        ) from None
+                return Records(found, "utf-8", _blocks(_readable(rows, name), len(found)))
+    except _DAMAGES as error:
+        raise _damaged(name, error) from None
     raise _no_header(name)
 
 
@@ -103,13 +114,30 @@ def cell_text(value: object) -> str:
     return str(value)
 
 
+def _readable(rows: Iterator[tuple[int, tuple]], name: str) -> Iterator[tuple[int, tuple]]:
+    """Rows are parsed as they are read: a sheet may turn out damaged after its header."""
+    try:
+        yield from rows
+    except _DAMAGES as error:
+        raise _damaged(name, error) from None
+
+
+def _damaged(name: str, error: Exception) -> FileRejected:
+    # the error's own text may hold a cell
+    return FileRejected(
+        "format_unreadable", f"{name}: no readable xlsx ({type(error).__name__}); ask the sender to export it again"
+    )
+
+
 def _find_header(rows: Iterator[tuple[int, tuple]], words: HeaderWords) -> list[str] | None:
     for _, row in itertools.islice(rows, HEADER_WITHIN_ROWS):
         cells = [cell_text(value) for value in row]
         while cells and not cells[-1].strip():
             cells.pop()
         known = {name for name in map(headers.normalise, cells) if headers.without_unit(name) in words}
-        if len(known) >= HEADER_SHARE * words.columns:
+        if len(known) >= HEADER_SHARE * words.columns or words.required <= {
+            headers.without_unit(name) for name in known
+        }:
             return cells
     return None
 
@@ -134,7 +162,7 @@ def _blocks(rows: Iterator[tuple[int, tuple]], width: int) -> Iterator[Block]:
 
 def _is_record(cells: Iterable[str]) -> bool:
     first = next((text for cell in cells if (text := "".join(cell.split()))), None)
-    return first is not None and not first.startswith(FOOTERS) and first.rstrip(":：") not in TOTALS
+    return first is not None and not first.startswith(FOOTERS) and not _TOTAL.fullmatch(first)
 
 
 def _no_header(name: str) -> FileRejected:

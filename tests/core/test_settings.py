@@ -44,3 +44,27 @@ def test_the_password_of_a_url_is_not_shown(monkeypatch):
     assert "secret" not in repr(settings.get())
     assert "secret" not in database.without_password("cannot reach postgresql://me:secret@localhost:5432/db")
     assert database.parameters()["password"] == "secret"
+
+
+def test_the_clock_that_the_demo_left_in_its_home_is_that_homes_clock(monkeypatch, tmp_path):
+    monkeypatch.setenv("WAREHOUSE_HOME", str(tmp_path))
+    monkeypatch.delenv("WAREHOUSE_NOW", raising=False)
+    assert settings.now().year >= 2026
+    (tmp_path / "clock").write_text("2022-02-01T06:00:00+08:00")
+    assert settings.now().isoformat() == "2022-01-31T22:00:00+00:00"
+    monkeypatch.setenv("WAREHOUSE_NOW", "2023-01-01T00:00:00+08:00")
+    assert settings.now().year == 2022
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "told"),
+    [
+        ("WAREHOUSE_KEPT_PUBLICATIONS", "0", "greater than or equal to 2"),
+        ("WAREHOUSE_FIRST_BUSINESS_DATE", "soon", "WAREHOUSE_FIRST_BUSINESS_DATE"),
+        ("WAREHOUSE_NOW", "/no/such/file", "No such file"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(monkeypatch, variable, value, told):
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=told):
+        settings.now()

@@ -77,14 +77,6 @@ def test_airflow_listens_on_this_machine_only_and_runs_with_two_cores_in_mind(co
     assert found["dag_processor"]["parsing_processes"] == "1"
 
 
-def test_the_demos_clock_is_airflows_clock_unless_one_is_given(configured, monkeypatch):
-    assert "WAREHOUSE_NOW" not in airflow_home.environment(configured)
-    (configured.home / "clock").write_text("2022-02-01T06:00:00+08:00")
-    assert airflow_home.environment(configured)["WAREHOUSE_NOW"] == str(configured.home / "clock")
-    monkeypatch.setenv("WAREHOUSE_NOW", "2023-01-01T00:00:00+08:00")
-    assert airflow_home.environment(settings.get())["WAREHOUSE_NOW"] == "2023-01-01T00:00:00+08:00"
-
-
 def test_an_airflow_that_ended_or_whose_number_is_somebody_elses_is_not_found(configured):
     assert airflow_home.find(configured) is None
     other = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True)

@@ -54,10 +54,18 @@ def test_all_forms_of_a_day_mean_that_day(day):
     assert {cells.read_date(form) for form in forms} == {day.isoformat()}
 
 
-@pytest.mark.parametrize("text", ["", "9999-12-31", "99991231", "2099-12-31", "9999-12-31 00:00:00"])
-def test_an_open_end_is_null(text):
-    assert cells.judge(column("date", open_ended=True), text).value is None
-    assert cells.judge(column("date", open_ended=True), text).problem is None
+@pytest.mark.parametrize("kind", ["date", "timestamp"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "9999-12-31", "99991231", "2099-12-31", "9999-12-31 00:00:00", "9999/12/31", "9999年12月31日", "99991231000000",
+     "2099/12/31", "2958465"],
+)  # fmt: skip
+def test_an_open_end_is_null_in_whatever_form(kind, text):
+    assert cells.judge(column(kind, open_ended=True), text) == cells.NULL
+
+
+def test_who_died_at_94_has_a_birth_date_as_a_serial_of_four_digits():
+    assert cells.judge(column("date"), "7306") == Cell("1920-01-01")
 
 
 def test_an_impossible_open_end_is_null_and_flagged():

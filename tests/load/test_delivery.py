@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from tests.deliveries import DEFAULTS, DeliveryWriter, csv_bytes, row, with_check_character
-from warehouse import pipeline
+from warehouse import contracts, headers, pipeline
 
 DAY = date(2021, 6, 4)
 
@@ -188,3 +188,42 @@ def test_a_person_has_one_key_in_every_table_and_is_sealed_once(warehouse):
 
     ((key, sealed),) = warehouse.query("select person_key, sealed from vault.person")
     assert identity.Vault().open(key.hex, sealed) == (number, "测试甲")
+
+
+def test_a_bracket_that_is_no_unit_makes_another_column():
+    contract = contracts.load_all()["payment_detail"]
+    headers_sent = [column.header for column in contract.columns.values()]
+    bound = headers.bind(contract, [*headers_sent, "姓名(曾用名)", "身份证号码(监护人)"], "f.csv")
+    assert bound.unknown == ("姓名(曾用名)", "身份证号码(监护人)")
+    assert headers.without_unit("发放合计(元)") == "发放合计"
+    assert headers.without_unit("发放合计(万元)") == "发放合计(万元)"
+
+
+def test_a_table_that_a_manifest_lists_twice_is_loaded_from_neither_file_and_the_day_is_incomplete(warehouse):
+    writer = DeliveryWriter(warehouse.landing, "assistance", DAY)
+    writer.add_rows("payment_detail", [])
+    writer.add(
+        "payment_detail",
+        csv_bytes("payment_detail", [row("payment_detail", pay_kind="1")]),
+        row_count=1,
+        amount_sum="100.00",
+    )
+    (writer.folder / "second.csv").write_bytes(csv_bytes("payment_detail", [row("payment_detail", pay_kind="1")]))
+    writer.files[1]["file_name"] = "second.csv"
+    writer.write()
+    totals = pipeline.load()
+    assert totals["rows_loaded"] == 0
+    assert len(totals["rejected"]) == 2
+    assert warehouse.query(
+        "select state from audit.delivery_calendar where table_name = 'payment_detail' and business_date = %s", DAY
+    ) == [("rejected",)]
+
+
+@pytest.mark.parametrize("day", ["2021-06-05", "2202-01-23", "9999-12-31"])
+def test_a_business_date_that_has_not_ended_is_left_alone_and_told(warehouse, monkeypatch, day):
+    monkeypatch.setenv("WAREHOUSE_NOW", "2021-06-05T23:50:00+08:00")
+    DeliveryWriter(warehouse.landing, "assistance", DAY).add_rows("payment_detail", []).write()
+    DeliveryWriter(warehouse.landing, "funeral", date.fromisoformat(day)).add_rows("cremation_record", []).write()
+    assert pipeline.load()["deliveries"] == 1
+    assert [line for line in pipeline.status()["left_alone"] if day in line and "has not ended" in line]
+    assert warehouse.query("select max(business_date) from audit.delivery") == [(DAY,)]

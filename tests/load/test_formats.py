@@ -206,3 +206,53 @@ def test_a_link_is_not_followed(warehouse):
     delivery.write()
     assert pipeline.load()["rows_loaded"] == 0
     assert reason(warehouse) == "file_missing"
+
+
+@pytest.mark.parametrize("total", ["合计", "合计：", "合计：2人", "合计(人)", "合计2人", "本页合计", "总计"])
+def test_a_row_of_totals_is_no_record(warehouse, total):
+    book = openpyxl.load_workbook(io.BytesIO(sheet([monitored()], footer=False)))
+    book.active.append([None, total, 1])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    assert load(warehouse, "low_income_monitor", buffer.getvalue(), 1, day=MONTH_END)["rows_loaded"] == 1
+
+
+@pytest.mark.parametrize(("good", "bad"), [(b"</row>", b"<row>"), (b"<v>", b"<v>\x0b"), (b"<v>1</v>", b"<v>abc</v>")])
+def test_a_damaged_sheet_is_rejected_and_the_other_files_load(warehouse, good, bad):
+    damaged = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(sheet([monitored()]))) as whole, zipfile.ZipFile(damaged, "w") as package:
+        for entry in whole.infolist():
+            content = whole.read(entry)
+            if entry.filename.endswith("sheet1.xml"):
+                assert good in content
+                content = content.replace(good, bad, 1)
+            package.writestr(entry, content)
+    writer = DeliveryWriter(warehouse.landing, "assistance", MONTH_END)
+    writer.add("low_income_monitor", damaged.getvalue(), row_count=1)
+    writer.add_rows("vagrant_rescue", [row("vagrant_rescue", in_time="20210601080000")]).write()
+    totals = pipeline.load()
+    assert reason(warehouse) == "format_unreadable"
+    assert totals["rows_loaded"] == 1
+
+
+def test_a_sheet_with_the_required_headers_alone_is_read(warehouse):
+    contract = contracts.load_all()["division_change"]
+    required = [column for column in contract.columns.values() if column.required]
+    assert len(required) < 0.6 * len(contract.columns)
+    book = openpyxl.Workbook()
+    book.active.append([column.header for column in required])
+    good = row("division_change", change_type="023")
+    book.active.append([good[column.name] for column in required])
+    buffer = io.BytesIO()
+    book.save(buffer)
+    day = date(2021, 6, 4)
+    DeliveryWriter(warehouse.landing, "civil_registration", day).add(
+        "division_change", buffer.getvalue(), row_count=1
+    ).write()
+    assert pipeline.load()["rows_loaded"] == 1
+
+
+def test_a_mark_of_utf_8_before_another_encoding_is_rejected(warehouse):
+    content = b"\xef\xbb\xbf" + csv_bytes("vagrant_rescue", [row("vagrant_rescue", in_time="20210601080000")])
+    load(warehouse, "vagrant_rescue", content, 1, day=MONTH_END)
+    assert reason(warehouse) == "encoding_unreadable"

@@ -9,7 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.deliveries import with_check_character
-from warehouse import conversion, identity, settings
+from warehouse import conversion, identity, pipeline, settings
+from warehouse.errors import UsageError
 
 TODAY = date(2021, 6, 4)
 KEY = b"k" * 32
@@ -123,10 +124,23 @@ def test_a_name_that_ends_like_a_remark_is_a_name():
 def test_keys_are_made_once_for_this_user_alone(warehouse):
     folder = settings.get().keys_folder
     before = {name: (folder / name).read_text() for name in identity.KEY_FILES}
-    identity.ensure_keys()
+    pipeline.init()
     assert {name: (folder / name).read_text() for name in identity.KEY_FILES} == before
     assert len(set(before.values())) == len(before)
     assert {stat.S_IMODE((folder / name).stat().st_mode) for name in identity.KEY_FILES} == {0o600}
+
+
+@pytest.mark.parametrize("step", [pipeline.init, pipeline.load])
+@pytest.mark.parametrize("name", identity.KEY_FILES)
+def test_a_key_that_is_lost_or_another_is_refused_and_not_made_anew(warehouse, step, name):
+    path = settings.get().keys_folder / name
+    path.write_text("ab" * 32)
+    with pytest.raises(UsageError, match="not the key that this database was filled with"):
+        step()
+    path.unlink()
+    with pytest.raises(UsageError, match="Restore it from its backup"):
+        step()
+    assert not path.exists()
 
 
 def test_a_seal_opens_for_its_own_person_only(warehouse):

@@ -5,10 +5,10 @@ select
     act.act_type,
     act.registered_on,
     act.office_code,
-    {{ county_code() }} as county_code,
+    {{ office_county_code() }} as county_code,
     act.adoptee_kind,
     act.is_foreign,
     act.load_id,
     act.line
 from {{ ref('int_adoption_registration_corrected') }} as act
-{{ division_joins('act.office_code') }}
+{{ office_joins('act.office_code') }}

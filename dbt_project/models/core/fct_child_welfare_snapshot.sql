@@ -11,10 +11,10 @@ select
     child.began_on,
     child.ends_on,
     child.person_key,
-    {{ county_code() }} as county_code,
+    {{ office_county_code() }} as county_code,
     child.standard_yuan,
     child.is_in_school,
     child.load_id,
     child.line
 from child
-{{ division_joins('child.operating_org_code') }}
+{{ office_joins('child.operating_org_code') }}

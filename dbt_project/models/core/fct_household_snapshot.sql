@@ -20,7 +20,7 @@ select
     household.household_status,
     household.domicile_code,
     {{ county_code('domicile_') }} as domicile_county_code,
-    {{ is_elsewhere('household.domicile_code') }} as is_domicile_elsewhere,
+    {{ is_elsewhere('household.domicile_code', 'domicile_') }} as is_domicile_elsewhere,
     household.residence_code,
     {{ county_code('residence_') }} as residence_county_code,
     household.family_size::integer as family_size,

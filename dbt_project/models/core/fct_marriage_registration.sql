@@ -5,7 +5,7 @@ select
     act.act_type,
     act.registered_on,
     act.office_code,
-    {{ county_code() }} as county_code,
+    {{ office_county_code() }} as county_code,
     act.husband_person_key,
     act.wife_person_key,
     act.is_cross_province,
@@ -16,4 +16,4 @@ select
     act.load_id,
     act.line
 from {{ ref('int_marriage_registration_corrected') }} as act
-{{ division_joins('act.office_code') }}
+{{ office_joins('act.office_code') }}

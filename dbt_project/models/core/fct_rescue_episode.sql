@@ -4,7 +4,7 @@ select
     episode.episode_id,
     episode.person_key,
     episode.station_code,
-    {{ county_code() }} as county_code,
+    {{ office_county_code() }} as county_code,
     episode.entered_at::date as entered_on,
     episode.entered_at,
     episode.left_at,
@@ -14,4 +14,4 @@ select
     episode.load_id,
     episode.line
 from {{ ref('int_vagrant_rescue_corrected') }} as episode
-{{ division_joins('episode.station_code') }}
+{{ office_joins('episode.station_code') }}

@@ -49,7 +49,7 @@ with event as (
     select
         'C05',
         change.effective_on,
-        coalesce(township.county_code, county.county_code),
+        {{ county_code() }},
         1
     from {{ ref('int_division_change_corrected') }} as change
     {{ division_joins('change.new_code') }}
