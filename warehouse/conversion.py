@@ -236,7 +236,7 @@ class Judge:
         if column.person == "name":  # many persons share few names
             token = self._remembered_name
         plain = self._plain_persons(column, distinct)
-        keys = [token(text) if is_plain else None for text, is_plain in zip(texts, plain.tolist(), strict=True)]
+        keys = _tokens_where(plain, texts, token)
         problems: dict[int, str] = {}
         flags: dict[int, str] = {}
         for index in numpy.flatnonzero(~plain).tolist():
@@ -294,7 +294,7 @@ class Judge:
         count = len(texts)
         plain = _plain_numbers(distinct, self._last_event_day)
         token = self._tokens["national_id"].token
-        keys = [token(text) if is_plain else None for text, is_plain in zip(texts, plain.tolist(), strict=True)]
+        keys = _tokens_where(plain, texts, token)
         numbers: list[str | None] = texts
         statuses = ["valid"] * count
         odd: dict[int, OddNumber] = {}
@@ -474,18 +474,29 @@ def _collect(column: Column, indices: numpy.ndarray, reasons: Mapping[int, str],
         found.extend((int(row), column.name, reasons[int(indices[row])]) for row in numpy.flatnonzero(marked[indices]))
 
 
+def _tokens_where(plain: numpy.ndarray, texts: list[str], token: Callable[[str], str]) -> list[str | None]:
+    """The tokens of the plain texts; None for the others."""
+    if plain.all():
+        return list(map(token, texts))
+    return [token(text) if is_plain else None for text, is_plain in zip(texts, plain.tolist(), strict=True)]
+
+
 def _people(indices, keys: list, valid: list, name_indices, name_texts) -> People:
     """The persons among the distinct cells; a person's name is the one beside the number's first row."""
     first = numpy.full(len(keys), -1)
     first[indices[::-1]] = numpy.arange(len(indices) - 1, -1, -1)
-    delivered = [
-        place for place, (number, row) in enumerate(zip(valid, first.tolist(), strict=True)) if number and row >= 0
-    ]
+    if all(valid) and (first >= 0).all():
+        delivered = range(len(keys))
+    else:
+        delivered = [
+            place for place, (number, row) in enumerate(zip(valid, first.tolist(), strict=True)) if number and row >= 0
+        ]
+        keys, valid = [keys[place] for place in delivered], [valid[place] for place in delivered]
 
     def name(position: int) -> str | None:
         return name_texts[int(name_indices[first[delivered[position]]])].as_py() if name_texts is not None else None
 
-    return People([keys[place] for place in delivered], [valid[place] for place in delivered], name)
+    return People(keys, valid, name)
 
 
 def _name_of(column: Column) -> str:

@@ -29,7 +29,7 @@ from warehouse.errors import FileRejected
 from warehouse.landing import Delivery, ManifestEntry
 
 DELIVERY_LOCK_CLASS = database.LOCK_CLASS + 2
-BLOCKS_IN_FLIGHT = 2
+BLOCKS_IN_FLIGHT = 3
 # keys met before, as bits at two places each: a false alarm costs one exact comparison in SQL, never a row
 FILTER_BITS = 1 << 27
 SMALL_FILTER_BITS = 1 << 20
