@@ -24,7 +24,12 @@ SWEEP = CronTriggerTimetable(
 )
 def publish() -> None:
     is_ready = task.short_circuit(pipeline.is_ready)  # its log says what is waited for
-    build = task.short_circuit(pipeline.build, retries=1, retry_delay=timedelta(seconds=30))  # None: nothing left to do
+    build = task.short_circuit(  # None: nothing left to do
+        pipeline.build,
+        retries=1,
+        retry_delay=timedelta(seconds=30),
+        execution_timeout=timedelta(minutes=30),  # dbt was seen to hang after its last test; its changes stay pending
+    )
     check = task(pipeline.check)  # raises PublicationBlocked, naming the broken rules; the last good one stays
 
     @task(task_id="publish", outlets=[PUBLICATION], retries=1, retry_delay=timedelta(seconds=30))
